@@ -1,0 +1,1 @@
+EXTRA_DIST += doc/abi.md doc/design.md doc/memory-model.md

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mooring.h - everything that libmooring offers. */
+#ifndef MOORING_H
+#define MOORING_H
+
+#include <mooring/abi.h>
+#include <mooring/base.h>
+#include <mooring/channel.h>
+#include <mooring/map.h>
+#include <mooring/name.h>
+#include <mooring/ring.h>
+
+#endif

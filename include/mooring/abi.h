@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mooring/abi.h - the shared layout: what lies in the memory, byte by byte. doc/abi.md draws it; this header is the
+ * authority. Fixed-width fields only, the same bytes from 32- and 64-bit processes. Programs have no need of it but to
+ * look (a debugger, a dump); nothing here may be written by them.
+ *
+ * All 64-bit words that two sides share are stored and loaded in one piece. Areas begin on 128-byte boundaries, a
+ * constant of the layout: two lines, since processors fetch lines in pairs.
+ */
+#ifndef MOORING_ABI_H
+#define MOORING_ABI_H
+
+#include <mooring/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MOOR_ABI_VERSION 1u
+#define MOOR_ABI_LEAST 1u /* the oldest library that can use what this one makes */
+#define MOOR_ABI_BYTE_ORDER 0x01020304u
+#define MOOR_ABI_MAGIC "\211MOORING" /* 8 bytes, no NUL */
+#define MOOR_ABI_FINGERPRINT 0x4d520001u /* of the offsets below; changes with every one of them */
+
+/* Incompatible features: a library that does not know one of them refuses the object. */
+#define MOOR_ABI_F_CONSUMER_CLEARS 1u /* the consumer zeroes the header of each record that it releases */
+#define MOOR_ABI_F_KNOWN MOOR_ABI_F_CONSUMER_CLEARS
+
+#define MOOR_ABI_STATE_WHOLE 1u
+
+/* At offset 0 of every object. */
+struct moor_abi_header {
+	uint8_t magic[8];
+	uint32_t byte_order;
+	uint16_t version, least;
+	uint32_t header_size;
+	uint32_t word_bits; /* of the creator: to show, it decides nothing */
+	uint32_t fingerprint;
+	uint32_t kind; /* enum moor_object */
+	uint64_t compatible, incompatible;
+	uint64_t total_size;
+	uint64_t data_offset;
+	uint64_t data_size; /* map: what was asked for, to the byte; channel: the capacity */
+	uint64_t slots_offset;
+	uint32_t slot_count, slot_size;
+	uint8_t instance[16];
+	uint32_t state;
+	uint32_t ring_kind;
+	uint32_t max_message, max_producers;
+	uint64_t app_tag;
+	uint8_t reserved[128];
+};
+
+/*
+ * At the start of every slot. `life` is replaced as a whole, by whoever holds the slot's lock and by whoever has seen
+ * that nobody does, and so counts exactly whatever dies: bit 0: a participant is attached; bit 1: the last one to leave
+ * died; bits 2 to 32: how many closed; bits 33 to 63: how many died. attached = closed + died + bit 0.
+ */
+struct moor_abi_slot {
+	uint64_t life;
+	uint32_t pid; /* to show */
+	uint32_t cpu; /* where it ran when it last waited, plus 1: whether spinning can pay */
+};
+
+/* A map: this header, 240 slots of 16 bytes, the data. */
+#define MOOR_ABI_MAP_SLOTS_OFFSET 256u
+#define MOOR_ABI_MAP_SLOTS 240u
+#define MOOR_ABI_DATA_ALIGN 4096u
+
+/*
+ * A ring: the header, 256 bytes kept for many producers, the consumer's slot, the producers' slots, the data.
+ * Positions count bytes since the ring was made and never wrap; a position's place is position mod capacity.
+ *
+ * `asleep`: 0, or the position that its owner sleeps for, with bit 0 set; bit 1 stays set when the owner cannot use
+ * membarrier, and publishers must fence.
+ */
+struct moor_abi_quiet {
+	uint64_t asleep;
+	uint64_t waits, wakes;
+	uint64_t reserved;
+};
+
+/* What the consumer has released: two copies written in turn, `released` last; the greater one is whole. */
+struct moor_abi_done {
+	uint64_t messages, bytes, released;
+};
+struct moor_abi_consumer {
+	struct moor_abi_slot slot;
+	uint64_t died_reported; /* how many producers' deaths have been reported to a consumer */
+	uint8_t pad0[104];
+	struct moor_abi_quiet quiet;
+	uint8_t pad1[96];
+	struct moor_abi_done done[2];
+	uint64_t cleared; /* all before it is free for the producer; bits 0 to 5 count the consumers' closes */
+	uint8_t pad2[72];
+	uint64_t head; /* a copy of cleared, published now and then, for the producer's cache */
+	uint8_t pad3[120];
+};
+
+/*
+ * The record that the producer is about to publish: two copies written in turn, `position` last, with bit 0 set. Counts
+ * are totals after it. The one with the greater position is whole; the other one's counts are those before it.
+ */
+struct moor_abi_record {
+	uint64_t end, messages, bytes, position;
+};
+struct moor_abi_producer {
+	struct moor_abi_slot slot;
+	uint8_t pad0[112];
+	struct moor_abi_quiet quiet;
+	uint8_t pad1[96];
+	struct moor_abi_record record[2];
+	uint64_t full; /* how often it found no room */
+	uint8_t pad2[184];
+};
+#define MOOR_ABI_RING_SLOTS_OFFSET 512u
+#define MOOR_ABI_RING_SLOT_SIZE 512u
+
+/*
+ * The header of a record, 64-byte aligned in the data; the payload follows it. `word` is the publication: 0 until the
+ * record is whole, then its size in 64-byte lines (bits 0 to 26). PAD: no message, skip the lines. END: no record
+ * either, a producer closed here (bits 0 to 15 count, so that the word changes for a sleeper). Bit 31 is kept for
+ * claims. `detail`: bits 0 to 5: how many bytes at the end of the last line are not payload.
+ */
+struct moor_abi_record_header {
+	uint32_t word;
+	uint32_t detail;
+};
+#define MOOR_ABI_LINE 64u
+#define MOOR_ABI_WORD_LINES 0x07ffffffu
+#define MOOR_ABI_WORD_END 0x20000000u
+#define MOOR_ABI_WORD_PAD 0x40000000u
+#define MOOR_ABI_WORD_CLAIM 0x80000000u
+
+#if defined(__cplusplus)
+#define MOOR_ABI_ASSERT(name, condition) static_assert(condition, #name)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define MOOR_ABI_ASSERT(name, condition) _Static_assert(condition, #name)
+#else
+#define MOOR_ABI_ASSERT(name, condition) typedef char moor_abi_assert_##name[(condition) ? 1 : -1]
+#endif
+#define MOOR_ABI_AT(type, field, offset)                                                                               \
+	MOOR_ABI_ASSERT(type##_##field, offsetof(struct moor_abi_##type, field) == (offset))
+
+MOOR_ABI_AT(header, magic, 0);
+MOOR_ABI_AT(header, byte_order, 8);
+MOOR_ABI_AT(header, version, 12);
+MOOR_ABI_AT(header, least, 14);
+MOOR_ABI_AT(header, header_size, 16);
+MOOR_ABI_AT(header, word_bits, 20);
+MOOR_ABI_AT(header, fingerprint, 24);
+MOOR_ABI_AT(header, kind, 28);
+MOOR_ABI_AT(header, compatible, 32);
+MOOR_ABI_AT(header, incompatible, 40);
+MOOR_ABI_AT(header, total_size, 48);
+MOOR_ABI_AT(header, data_offset, 56);
+MOOR_ABI_AT(header, data_size, 64);
+MOOR_ABI_AT(header, slots_offset, 72);
+MOOR_ABI_AT(header, slot_count, 80);
+MOOR_ABI_AT(header, slot_size, 84);
+MOOR_ABI_AT(header, instance, 88);
+MOOR_ABI_AT(header, state, 104);
+MOOR_ABI_AT(header, ring_kind, 108);
+MOOR_ABI_AT(header, max_message, 112);
+MOOR_ABI_AT(header, max_producers, 116);
+MOOR_ABI_AT(header, app_tag, 120);
+MOOR_ABI_AT(header, reserved, 128);
+MOOR_ABI_ASSERT(header_size, sizeof(struct moor_abi_header) == 256);
+MOOR_ABI_AT(slot, life, 0);
+MOOR_ABI_AT(slot, pid, 8);
+MOOR_ABI_AT(slot, cpu, 12);
+MOOR_ABI_ASSERT(slot_size, sizeof(struct moor_abi_slot) == 16);
+MOOR_ABI_ASSERT(map_head, 256 + 16 * MOOR_ABI_MAP_SLOTS == MOOR_ABI_DATA_ALIGN);
+MOOR_ABI_AT(quiet, asleep, 0);
+MOOR_ABI_AT(quiet, waits, 8);
+MOOR_ABI_AT(quiet, wakes, 16);
+MOOR_ABI_AT(quiet, reserved, 24);
+MOOR_ABI_ASSERT(quiet_size, sizeof(struct moor_abi_quiet) == 32);
+MOOR_ABI_AT(done, messages, 0);
+MOOR_ABI_AT(done, bytes, 8);
+MOOR_ABI_AT(done, released, 16);
+MOOR_ABI_ASSERT(done_size, sizeof(struct moor_abi_done) == 24);
+MOOR_ABI_AT(consumer, slot, 0);
+MOOR_ABI_AT(consumer, died_reported, 16);
+MOOR_ABI_AT(consumer, quiet, 128);
+MOOR_ABI_AT(consumer, done, 256);
+MOOR_ABI_AT(consumer, cleared, 304);
+MOOR_ABI_AT(consumer, head, 384);
+MOOR_ABI_ASSERT(consumer_size, sizeof(struct moor_abi_consumer) == MOOR_ABI_RING_SLOT_SIZE);
+MOOR_ABI_AT(record, end, 0);
+MOOR_ABI_AT(record, messages, 8);
+MOOR_ABI_AT(record, bytes, 16);
+MOOR_ABI_AT(record, position, 24);
+MOOR_ABI_ASSERT(record_size, sizeof(struct moor_abi_record) == 32);
+MOOR_ABI_AT(producer, slot, 0);
+MOOR_ABI_AT(producer, quiet, 128);
+MOOR_ABI_AT(producer, record, 256);
+MOOR_ABI_AT(producer, full, 320);
+MOOR_ABI_ASSERT(producer_size, sizeof(struct moor_abi_producer) == MOOR_ABI_RING_SLOT_SIZE);
+MOOR_ABI_AT(record_header, word, 0);
+MOOR_ABI_AT(record_header, detail, 4);
+MOOR_ABI_ASSERT(record_header_size, sizeof(struct moor_abi_record_header) == 8);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

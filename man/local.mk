@@ -1,0 +1,1 @@
+dist_man_MANS += man/mooring.1 man/mooring.7

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "channel/endpoint.h"
+
+#include "map/participant.h"
+
+#include <errno.h>
+
+struct moor__endpoint *moor__endpoint_new(size_t handle_size, void **ret_handle)
+{
+	return moor__os_alloc_forked(sizeof(struct moor__endpoint), handle_size, ret_handle);
+}
+
+struct moor__endpoint *moor__endpoint_of(void *handle)
+{
+	return moor__os_kept_of(handle, sizeof(struct moor__endpoint));
+}
+
+static bool named_alive(void *arg, uint32_t slot)
+{
+	return moor__slot_alive(((struct moor__endpoint *)arg)->object, slot);
+}
+
+static bool callers_alive(void *arg, uint32_t slot)
+{
+	const struct moor__endpoint *endpoint = arg;
+
+	return endpoint->is_alive(endpoint->arg, slot);
+}
+
+static int do_sleep(void *sleeper, const uint32_t *word, uint32_t expected, int64_t ns)
+{
+	return moor__os_sleep(sleeper, word, expected, ns);
+}
+
+static bool interrupted(void *sleeper)
+{
+	return moor__load_32(&((struct moor__os_sleeper *)sleeper)->interrupted);
+}
+
+static bool take_interruption(void *sleeper)
+{
+	return interrupted(sleeper) && moor__exchange_32(&((struct moor__os_sleeper *)sleeper)->interrupted, 0);
+}
+
+static void interrupt(void *sleeper)
+{
+	moor__os_interrupt(sleeper);
+}
+
+#define WAIT_OPS                                                                                                       \
+	.sleep = do_sleep, .interrupted = interrupted, .take_interruption = take_interruption, .interrupt = interrupt, \
+	.wake = moor__os_wake, .fence_peers = moor__os_fence_peers, .now = moor__os_now,                               \
+	.now_coarse = moor__os_now_coarse, .cpu = moor__os_cpu
+
+static const struct moor__ring_ops named_ops = {.alive = named_alive, WAIT_OPS};
+static const struct moor__ring_ops callers_ops = {.alive = callers_alive, WAIT_OPS};
+static const struct moor__ring_ops immortal_ops = {WAIT_OPS};
+
+int moor__endpoint_attach(struct moor__endpoint *endpoint, void *handle, uint32_t slot, void *mem,
+                          const struct moor__geometry *geometry)
+{
+	const struct moor__ring_attach how = {.mem = mem,
+	                                      .geometry = *geometry,
+	                                      .ops = endpoint->object     ? &named_ops
+	                                             : endpoint->is_alive ? &callers_ops
+	                                                                  : &immortal_ops,
+	                                      .ops_arg = endpoint,
+	                                      .sleeper = &endpoint->sleeper,
+	                                      .pid = moor__os_pid(),
+	                                      .registered = moor__os_fence_register()};
+
+	if (slot == MOOR__CONSUMER)
+		return moor__rx_attach(handle, &how);
+	endpoint->dirty_len = (size_t)(geometry->capacity / MOOR_ABI_LINE / 8);
+	endpoint->dirty = moor__os_alloc(endpoint->dirty_len);
+	return endpoint->dirty ? moor__tx_attach(handle, &how, endpoint->dirty) : MOOR_ENOMEM;
+}
+
+void moor__endpoint_free(struct moor__endpoint *endpoint, size_t handle_size)
+{
+	const int saved = errno;
+
+	if (endpoint->object)
+		moor__life_close(endpoint->object);
+	if (endpoint->mapping.base)
+		moor__os_unmap(&endpoint->mapping);
+	moor__os_free(endpoint->dirty, endpoint->dirty_len);
+	moor__os_free_forked(endpoint, sizeof *endpoint, handle_size);
+	errno = saved;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * endpoint.h - what stands behind a moor_tx or moor_rx: its memory, and what keeps that memory and its role alive.
+ *
+ * The handle itself lies in memory that a fork wipes, so that a child's calls find no state, without a check on the hot
+ * path of their own (MOOR__WIPED is zero). What close needs lies beside it, and is kept.
+ */
+#ifndef MOOR_CHANNEL_ENDPOINT_H
+#define MOOR_CHANNEL_ENDPOINT_H
+
+#include "map/life.h"
+#include "os/os.h"
+#include "ring/ring.h"
+
+struct moor__endpoint {
+	struct moor__object *object; /* of a named channel; NULL over the caller's memory */
+	struct moor__os_mapping mapping;
+	uint64_t *dirty;
+	size_t dirty_len; /* bytes */
+	bool (*is_alive)(void *arg, uint32_t slot); /* over the caller's memory */
+	void *arg;
+	struct moor__os_sleeper sleeper;
+};
+
+/* A side's handle, zero; NULL: no memory. handle_size is sizeof(moor_tx) or sizeof(moor_rx). */
+struct moor__endpoint *moor__endpoint_new(size_t handle_size, void **ret_handle);
+struct moor__endpoint *moor__endpoint_of(void *handle);
+/* Attaches the side of the slot to the ring at mem. */
+int moor__endpoint_attach(struct moor__endpoint *endpoint, void *handle, uint32_t slot, void *mem,
+                          const struct moor__geometry *geometry);
+/* Frees the handle and all that it holds, the name's reference included. */
+void moor__endpoint_free(struct moor__endpoint *endpoint, size_t handle_size);
+
+#endif

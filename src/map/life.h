@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * life.h - the life of a name. An object is one process's reference to one living file; it holds the file's life lock
+ * shared, and the name lives as long as anybody does.
+ *
+ * Every moment in which a lock is held that a forked child must not inherit lies between registry_lock and
+ * registry_unlock, which fork(2) waits for.
+ */
+#ifndef MOOR_MAP_LIFE_H
+#define MOOR_MAP_LIFE_H
+
+#include "base/name.h"
+#include "os/os.h"
+
+#include <mooring/abi.h>
+
+/* What becomes of an object in a forked child. */
+enum moor__on_fork {
+	MOOR__FORK_SHARES, /* the child gets a reference of its own */
+	MOOR__FORK_DROPS   /* the child lets go of it; `wiped` reads as zero there */
+};
+
+struct moor__object {
+	struct moor__object *next; /* the registry; guarded by its lock, as is fd */
+	struct moor__os_dir *dir;
+	struct moor__name name;
+	int fd; /* -1: dropped in a forked child */
+	uint64_t device, inode;
+	enum moor__on_fork on_fork;
+	void *wiped;
+	size_t wiped_len;
+	int for_child;           /* around a fork: what the child's fd will be; else -1 */
+	bool borrowed;           /* fd is the parent's description: none of its locks are ours to give back */
+	struct moor_abi_header header; /* private, checked when the object was joined or made */
+	struct moor_abi_slot *slots;   /* of a map: where it shows itself; the mapping is slots_mapping */
+	struct moor__os_mapping slots_mapping;
+	uint32_t slot; /* held by this object, or MOOR__NO_SLOT */
+};
+#define MOOR__NO_SLOT UINT32_MAX
+
+/* What to make if the name is free. */
+struct moor__birth {
+	uint64_t size;     /* bytes in all, allocated at once */
+	const void *image; /* the first bytes: the header and what follows it; the rest is zero */
+	size_t image_len;
+	uint32_t mode;
+	uint32_t slot; /* taken by the creator before anybody can see the object, or MOOR__NO_SLOT */
+};
+
+enum moor__how { MOOR__OPEN, MOOR__CREATE, MOOR__OPEN_OR_CREATE };
+
+/*
+ * Joins the living object of this name, or makes it. any_owner: MOOR_ANY_OWNER was given. `kind`: what a joined object
+ * must be (0: whatever). Returns 0, MOOR_CREATED, or an error; see moor_map_create. The joined object has no slot yet.
+ */
+int moor__life_open(const struct moor__name *name, enum moor__how how, uint32_t kind, bool any_owner,
+                    enum moor__on_fork on_fork, const struct moor__birth *birth, struct moor__object **ret_object);
+
+/*
+ * Maps [offset, offset + len) of the object, for reading and writing. Through a description of its own, since a mapping
+ * keeps its description: a child that inherits the one would keep the locks of the other for its dead parent.
+ */
+int moor__life_map(const struct moor__object *object, uint64_t offset, size_t len, struct moor__os_mapping *ret_mapping,
+                   void **ret_data);
+/* Another description of the object's file, without locks: 0, MOOR_ENOENT when the name does not lead there any more
+ * (somebody has removed the file by hand), MOOR_EMFILE, ... Under the registry's lock. */
+int moor__life_reopen(const struct moor__object *object, int *ret_fd);
+
+/* Gives the slot and the reference back; whoever is last buries. Keeps errno. */
+void moor__life_close(struct moor__object *object);
+
+/*
+ * A look at a name's file without taking part: opened read-only, header checked, alive at the moment of the look.
+ * The descriptor is the caller's, for moor__os_file_close.
+ */
+int moor__life_look(const struct moor__name *name, int *ret_fd, struct moor__os_file_info *ret_info,
+                    struct moor_abi_header *ret_header);
+int moor__life_look_in(struct moor__os_dir *dir, enum moor__scope scope, const char *rest, int *ret_fd,
+                       struct moor__os_file_info *ret_info, struct moor_abi_header *ret_header);
+
+void moor__registry_lock(void);
+void moor__registry_unlock(void);
+
+#endif

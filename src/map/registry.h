@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * registry.h - the objects of this process, and what fork(2) does to them: a child shares its parent's open-file
+ * descriptions, and an unlock in the child would drop the parent's lock; a plain close does not. So the child opens
+ * descriptions of its own for what it may go on using, and only closes the inherited ones.
+ */
+#ifndef MOOR_MAP_REGISTRY_H
+#define MOOR_MAP_REGISTRY_H
+
+#include "map/life.h"
+
+int moor__registry_init(void); /* before the first use; 0 or MOOR_ENOMEM */
+void moor__registry_add(struct moor__object *object);    /* under the lock */
+void moor__registry_remove(struct moor__object *object); /* under the lock */
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MOOR_OS_LINUX_DIR_H
+#define MOOR_OS_LINUX_DIR_H
+
+#include "os/os.h"
+
+#include <sys/types.h>
+
+/* A name's file; the prefix also keeps "." and ".." from being paths. */
+#define MOOR__LINUX_FILE_PREFIX "mooring."
+/* A file on its way to a name, where files cannot be made without one. */
+#define MOOR__LINUX_STAGED_PREFIX ".mooring-new."
+
+/*
+ * The descriptor, moved out of the way of the standard streams: in a program that has closed one of them, a later printf
+ * would write into the object. -1, with errno, if it was, or if there is no other.
+ */
+int moor__linux_above_streams(int fd);
+
+struct moor__os_dir {
+	struct moor__os_dir *next;
+	int fd;
+	dev_t device;
+	ino_t inode;
+	unsigned users;
+};
+
+#endif

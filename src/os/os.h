@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * os.h - what the library needs of an operating system. Each function is described here, once, and implemented in one
+ * file set a system (os/linux). Nothing above this header knows which.
+ *
+ * Functions return 0 or a negative enum moor_err; MOOR_ESYS leaves its cause in errno.
+ */
+#ifndef MOOR_OS_OS_H
+#define MOOR_OS_OS_H
+
+#include "base/name.h"
+
+#include <mooring/base.h>
+
+/* ---- time, processors, memory ---- */
+
+int64_t moor__os_now(void);        /* monotonic, nanoseconds */
+int64_t moor__os_now_coarse(void); /* the same clock, cheaper, some milliseconds coarse */
+int moor__os_pause(int64_t ns);    /* sleeps; MOOR_EINTR when a signal handler ran */
+uint32_t moor__os_cpu(void);       /* of the calling thread, plus 1; 0: unknown */
+uint32_t moor__os_pid(void);       /* to show; decides nothing */
+void moor__os_random(void *buf, size_t len);
+
+/* Zeroed memory, at addresses of its own and lazily backed, for what is large or must not survive a fork. */
+void *moor__os_alloc(size_t len);
+void moor__os_free(void *mem, size_t len);
+/*
+ * Two parts in one: `kept` bytes, returned, and *ret_wiped, `wiped` bytes that read as zero in a child, however it was
+ * forked, where the system can do that. kept_of finds the one from the other.
+ */
+void *moor__os_alloc_forked(size_t kept, size_t wiped, void **ret_wiped);
+void *moor__os_kept_of(void *wiped, size_t kept);
+void moor__os_free_forked(void *mem, size_t kept, size_t wiped);
+
+/* ---- sleeping on a shared 32-bit word ---- */
+
+/* One a handle; zero-initialised. Its owner sleeps; anybody may interrupt. */
+struct moor__os_sleeper {
+	uint32_t interrupted; /* 1: the next wait ends at once; who takes it sets it back */
+	uint32_t asleep;
+	uint64_t word; /* the address slept on: in one piece, since an interrupter may come when the owner sleeps anew */
+	int64_t rest[2];
+};
+
+/*
+ * Sleeps until somebody wakes `word`, unless it no longer reads `expected`, for at most ns (> 0).
+ * Returns 0 (woken, changed or spuriously), MOOR_ETIMEDOUT, MOOR_EINTR (a signal handler ran, with SA_RESTART or
+ * without; or sleeper->interrupted is set, which stays so), MOOR_ESYS.
+ */
+int moor__os_sleep(struct moor__os_sleeper *sleeper, const uint32_t *word, uint32_t expected, int64_t ns);
+void moor__os_wake(const uint32_t *word); /* all who sleep on it */
+/* Async-signal-safe: sets sleeper->interrupted and ends its sleep. */
+void moor__os_interrupt(struct moor__os_sleeper *sleeper);
+
+/*
+ * The asymmetric fence: a publisher that has registered its process needs no fence between its store and its load of
+ * "does anybody sleep?" as long as the sleeper calls fence_peers between the two on its side. Both return false when
+ * the system cannot do that: then the sleeper says so in shared memory, and publishers fence.
+ */
+bool moor__os_fence_register(void);
+bool moor__os_fence_peers(void);
+
+/* ---- the place where names live ---- */
+
+struct moor__os_dir; /* shared, counted */
+struct moor__os_file_info {
+	uint64_t device, inode, size;
+	uint32_t links, uid, mode; /* mode: permission bits */
+	bool regular;
+};
+
+/* The directory of a scope, made if it is missing (create) and checked: MOOR_EACCES if it is not to be trusted. */
+int moor__os_dir_open(enum moor__scope scope, bool create, struct moor__os_dir **ret_dir);
+void moor__os_dir_close(struct moor__os_dir *dir);
+int moor__os_dir_stat(char *path, size_t cap, uint64_t *ret_total, uint64_t *ret_free); /* of Global\ */
+uint32_t moor__os_uid(void);
+
+/* Calls fn with each name's rest, from a place that differs from call to call, until it returns non-zero. */
+int moor__os_dir_list(struct moor__os_dir *dir, int (*fn)(void *arg, const char *rest), void *arg);
+
+/* A new file that nobody can see yet; *ret_staged says how, and goes with it into publish or discard. */
+struct moor__os_staged {
+	char file[40]; /* its temporary name; empty: it has none */
+};
+int moor__os_file_stage(struct moor__os_dir *dir, uint32_t mode, struct moor__os_staged *ret_staged, int *ret_fd);
+/* Gives it its name, at once and whole: MOOR_EEXIST when the name is taken, MOOR_EAGAIN when it was swept away. */
+int moor__os_file_publish(struct moor__os_dir *dir, const char *rest, const struct moor__os_staged *staged, int fd);
+void moor__os_file_discard(struct moor__os_dir *dir, const struct moor__os_staged *staged);
+/* Removes what stagings of dead processes have left behind (only where files cannot be made without a name). */
+void moor__os_dir_sweep_staged(struct moor__os_dir *dir);
+
+/* Whatever lies under the name, without following or waiting: MOOR_ENOENT, MOOR_EACCES (no permission, a link, ...). */
+int moor__os_file_open(struct moor__os_dir *dir, const char *rest, bool writable, int *ret_fd);
+int moor__os_file_info(int fd, struct moor__os_file_info *ret_info);
+int moor__os_name_info(struct moor__os_dir *dir, const char *rest, struct moor__os_file_info *ret_info);
+int moor__os_name_remove(struct moor__os_dir *dir, const char *rest);
+void moor__os_file_close(int fd); /* keeps errno; gives no lock back that a forked child shares */
+
+int moor__os_file_allocate(int fd, uint64_t size); /* MOOR_ENOSPC now instead of a fault later */
+int moor__os_file_read(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_len);
+int moor__os_file_write(int fd, const void *buf, size_t len, uint64_t offset);
+
+/* Any offset and length within the file; *ret_data is the first byte asked for. */
+struct moor__os_mapping {
+	void *base;
+	size_t len;
+};
+int moor__os_map(int fd, uint64_t offset, size_t len, bool writable, struct moor__os_mapping *ret_mapping,
+                 void **ret_data);
+void moor__os_unmap(const struct moor__os_mapping *mapping);
+
+/* ---- locks that the system drops whatever way the holder ends ---- */
+
+/* Byte `which` of the lock area; two opens of one file, in one process too, are two holders. None of them waits. */
+#define MOOR__OS_LOCK_LIFE 0u
+#define MOOR__OS_LOCK_SLOT(slot) (1u + (slot))
+int moor__os_lock_shared(int fd, uint32_t which);    /* 0, MOOR_EAGAIN, ... */
+int moor__os_lock_exclusive(int fd, uint32_t which); /* 0, MOOR_EAGAIN, ... */
+void moor__os_unlock(int fd, uint32_t which);
+bool moor__os_locked(int fd, uint32_t which);           /* anybody else holds it, in either way */
+bool moor__os_locked_exclusive(int fd, uint32_t which); /* anybody else holds it exclusively */
+
+/* ---- threads and fork ---- */
+
+/* Between the two the calling thread cannot be cancelled: a lock of ours must not die with it. */
+int moor__os_cancel_off(void);
+void moor__os_cancel_back(int before);
+
+/* Once: prepare and parent around every fork of this process, child after it. */
+int moor__os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ring.h - the ring over memory: what the producer's and the consumer's side have in common.
+ *
+ * No system below it: sleeping, waking, clocks and "is slot i alive?" are handed in (moor__ring_ops). Each side keeps
+ * its own position and the geometry in private memory; a shared word is read once, checked, then used.
+ *
+ * The edges A1, R1, ... named beside the accesses are those of doc/memory-model.md.
+ */
+#ifndef MOOR_RING_RING_H
+#define MOOR_RING_RING_H
+
+#include "base/atomic.h"
+#include "ring/geometry.h"
+#include "ring/record.h"
+
+#include <mooring/abi.h>
+#include <mooring/ring.h>
+
+#define MOOR__CONSUMER 0u
+#define MOOR__PRODUCER 1u
+
+/* How long a sleeper sleeps before it looks whether its peer is dead, and how often a call that does not wait looks. */
+#define MOOR__LOOK_ASLEEP_NS ((int64_t)90000000)
+#define MOOR__LOOK_AWAKE_NS ((int64_t)20000000)
+
+/* `asleep` words (struct moor_abi_quiet). */
+#define MOOR__ASLEEP 1u
+#define MOOR__FENCE_FOR_ME 2u
+#define MOOR__ASLEEP_POSITION (~(uint64_t)63)
+
+/* `position` of a record's copy (struct moor_abi_record): set in one that was ever written. Without it a copy that is
+ * being written for the first time would be taken for the record at position 0, and its new end for that one's. */
+#define MOOR__RECORD_WRITTEN 1u
+
+struct moor__ring_ops {
+	bool (*alive)(void *arg, uint32_t slot); /* NULL: nobody ever dies */
+	/* As moor__os_sleep, moor__os_wake, ...; sleeper is the handle's. */
+	int (*sleep)(void *sleeper, const uint32_t *word, uint32_t expected, int64_t ns);
+	bool (*interrupted)(void *sleeper);      /* somebody has called for an interruption */
+	bool (*take_interruption)(void *sleeper); /* the same, which ends it */
+	void (*interrupt)(void *sleeper);
+	void (*wake)(const uint32_t *word);
+	bool (*fence_peers)(void);
+	int64_t (*now)(void);
+	int64_t (*now_coarse)(void);
+	uint32_t (*cpu)(void);
+};
+
+/* A handle's own knowledge. */
+struct moor__ring {
+	unsigned char *data;
+	uint64_t mask;     /* capacity - 1 */
+	uint64_t capacity; /* bytes */
+	struct moor_abi_consumer *consumer;
+	struct moor_abi_producer *producer;
+	const struct moor__ring_ops *ops;
+	void *ops_arg;
+	void *sleeper;
+	int64_t next_look; /* coarse clock: not before then */
+	uint32_t spin; /* how many spins may still fail; 0: waits sleep at once, or nearly so */
+	uint32_t spin_skipped;
+	uint64_t asleep_word; /* what `asleep` reads while awake: 0 or MOOR__FENCE_FOR_ME */
+	uint32_t fences;      /* MOOR__FENCE_FOR_ME: this side's publications need a fence of their own */
+	uint32_t cpu;
+};
+
+enum moor__side_state {
+	MOOR__WIPED = 0, /* a forked child's view of its parent's handle */
+	MOOR__READY = 1,
+	MOOR__CORRUPT = 2
+};
+
+/* Room for a record, as reserved: where it begins and ends, and the payload asked for. end 0: none. */
+struct moor__room {
+	uint64_t at, end, len;
+};
+
+struct moor_tx {
+	uint32_t state;
+	uint32_t max_message;
+	uint64_t tail;  /* the position of the next publication */
+	uint64_t limit; /* no record may end beyond: what is known to be cleared, plus the capacity, less a line */
+	struct moor__room open; /* the caller's reservation */
+	uint64_t messages, bytes;   /* totals up to tail */
+	uint64_t dirty_end; /* lines at positions below it hold a predecessor's leavings */
+	uint64_t *dirty;    /* a bit a line: its first word may hold payload */
+	uint64_t cleared;   /* the last seen: it never goes back */
+	uint64_t turn;      /* the copy of `record` that comes next is the last bit of messages ^ turn */
+	struct moor__ring ring;
+};
+
+struct moor_rx {
+	uint32_t state;
+	uint32_t max_message;
+	uint64_t seen; /* the next unseen record */
+	uint64_t head; /* the oldest unreleased one */
+	uint64_t last; /* the position of the record last peeked */
+	uint64_t peeked; /* how many are seen and not released */
+	uint64_t messages, bytes; /* totals up to head */
+	uint64_t peeked_bytes;
+	uint64_t published_head;
+	uint64_t ended_before; /* producers that had left when this handle opened */
+	uint64_t died_reported;
+	uint32_t turn;
+	uint32_t closes; /* low bits of `cleared` */
+	bool received;
+	struct moor__ring ring;
+};
+
+static inline struct moor_abi_record_header *moor__header_at(const struct moor__ring *ring, uint64_t position)
+{
+	return (struct moor_abi_record_header *)(ring->data + (position & ring->mask));
+}
+
+/*
+ * The word that a sleeper on a 64-bit one hands to the futex: its low half. Both the sleeper and the waker use it, and
+ * the kernel compares what it reads there.
+ */
+static inline const uint32_t *moor__low_half(const uint64_t *word)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (const uint32_t *)word;
+#else
+	return (const uint32_t *)word + 1;
+#endif
+}
+
+/* What a wait waits for. */
+struct moor__wait {
+	bool (*ready)(void *side);           /* whether it has come */
+	bool (*spin_ready)(void *side);      /* the same by looking at spin_word only, where looking costs the peer less */
+	int (*over)(void *side, bool look); /* 0, or the result if it can come no more; look: ask for the peer's death */
+	void *side;
+	const uint32_t *word;        /* to sleep on: it changes when it comes */
+	const uint32_t *spin_word;   /* to spin on: it changes soon after */
+	uint64_t position;           /* the peer wakes who passes it */
+	struct moor_abi_quiet *mine; /* where that is said */
+	struct moor_abi_slot *me, *peer;
+};
+
+/* Spins, then sleeps. 0 when ready; MOOR_ETIMEDOUT, MOOR_EINTR, what `over` says, MOOR_EINVAL for a bad timeout. */
+int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int64_t timeout_ns);
+
+/* Publication by this side, of whatever `position` the peer may sleep for in [from, to]: wakes it if it does. */
+void moor__ring_wake(struct moor__ring *ring, struct moor_abi_quiet *mine, const struct moor_abi_quiet *peer,
+                     uint64_t from, uint64_t to, const uint32_t *word);
+
+/* Is a look for a death due? At most every MOOR__LOOK_AWAKE_NS. */
+bool moor__ring_look_due(struct moor__ring *ring);
+/* The life word of the slot after a look: a dead participant has been counted. */
+uint64_t moor__ring_look(struct moor__ring *ring, uint32_t slot, struct moor_abi_slot *record);
+
+/* Enters: what both sides do first, and last. */
+void moor__ring_enter(struct moor__ring *ring, struct moor_abi_slot *me, struct moor_abi_quiet *quiet, uint32_t pid);
+void moor__ring_leave(struct moor_abi_slot *me);
+
+/* Attaching and detaching: under the slot's lock, if there is one. `registered`: the process may publish unfenced. */
+struct moor__ring_attach {
+	void *mem;
+	struct moor__geometry geometry;
+	const struct moor__ring_ops *ops;
+	void *ops_arg;
+	void *sleeper;
+	uint32_t pid;
+	bool registered;
+};
+/* tx->dirty is the caller's: a bit a line, zeroed. 0 or MOOR_ECORRUPT. */
+int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how, uint64_t *dirty);
+void moor__tx_detach(moor_tx *tx);
+int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how);
+void moor__rx_detach(moor_rx *rx);
+
+/*
+ * Where the producer and the consumer have got, as shared memory tells: what a successor goes on from. The caller
+ * checks what it gets; these read each word once.
+ */
+struct moor__reached {
+	uint64_t position, messages, bytes;
+	uint32_t turn; /* which of the two copies is the next to write */
+};
+struct moor__reached moor__ring_released(const struct moor_abi_consumer *consumer);
+/* 0 or MOOR_ECORRUPT. */
+int moor__ring_tail(const unsigned char *data, uint64_t capacity, const struct moor_abi_producer *producer,
+                    const struct moor_abi_consumer *consumer, struct moor__reached *ret_tail);
+/* All of the info but producers and consumers, of memory that may change meanwhile. 0 or MOOR_ECORRUPT. */
+int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, struct moor_channel_info *ret_info);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wait.c - spin a little, then sleep; wake only a sleeper, and only one that sleeps for what was published; look now
+ * and then whether the peer is dead. What both sides share.
+ *
+ * The handshake, sleeper and publisher: the sleeper stores `asleep`, then a fence, then looks once more; the publisher
+ * stores what it publishes, then a fence, then loads `asleep`. One of the two sees the other. The publisher's fence
+ * would cost more than all the rest of a publication, so the sleeper executes it for both (membarrier), where the system can.
+ */
+#include "base/crash.h"
+#include "base/slot_word.h"
+#include "ring/ring.h"
+
+/* How long to spin: about as long as it takes to halt a processor and to wake it again. */
+#define SPIN_NS ((int64_t)100000)
+#define SPIN_LOOPS 256u /* between two looks at the clock and at what else may end the wait */
+/* So many spins in a row may fail before waits sleep at once; then every so many waits one is tried again, in full. */
+#define SPIN_CREDIT 8u
+#define SPIN_RETRY 16u
+
+static void note_cpu(struct moor__ring *ring, struct moor_abi_slot *me)
+{
+	const uint32_t cpu = ring->ops->cpu();
+
+	if (cpu != ring->cpu) {
+		ring->cpu = cpu;
+		moor__store_32(&me->cpu, cpu);
+	}
+}
+
+/* 1: it came while we looked; 0: sleep; or why it cannot come. Not at all where it would be in vain: the peer runs on
+ * this processor, if it runs. */
+static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t until)
+{
+	int64_t end, now;
+	uint32_t expected;
+	int err;
+
+	note_cpu(ring, wait->me);
+	if (ring->cpu && ring->cpu == moor__load_32(&wait->peer->cpu)) {
+		ring->spin = 0;
+		return 0;
+	}
+	if (!ring->spin && ++ring->spin_skipped < SPIN_RETRY)
+		return 0;
+	ring->spin_skipped = 0;
+	now = ring->ops->now();
+	end = until && until - now < SPIN_NS ? until : now + SPIN_NS;
+	do {
+		expected = moor__load_32(wait->spin_word);
+		if (wait->spin_ready(wait->side)) {
+			ring->spin = SPIN_CREDIT;
+			return 1;
+		}
+		for (uint32_t i = 0; i < SPIN_LOOPS && moor__load_32(wait->spin_word) == expected; i++)
+			moor__pause();
+		err = wait->over(wait->side, false); /* what it says may be said once: not to be asked in vain */
+		if (err)
+			return err;
+	} while (ring->ops->now() < end && !ring->ops->interrupted(ring->sleeper));
+	if (ring->spin)
+		ring->spin--;
+	return 0;
+}
+
+static void announce_sleep(struct moor__ring *ring, const struct moor__wait *wait)
+{
+	moor__store_64(&wait->mine->asleep, wait->position | MOOR__ASLEEP | ring->asleep_word);
+	if (ring->asleep_word || !ring->ops->fence_peers()) { /* F1 */
+		if (!ring->asleep_word) {
+			ring->asleep_word = MOOR__FENCE_FOR_ME;
+			moor__store_64(&wait->mine->asleep, wait->position | MOOR__ASLEEP | MOOR__FENCE_FOR_ME);
+		}
+		moor__fence();
+	}
+}
+
+int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int64_t timeout_ns)
+{
+	bool look = moor__ring_look_due(ring);
+	int64_t until = 0;
+	uint32_t expected;
+	int err;
+
+	if (timeout_ns < MOOR_FOREVER)
+		return MOOR_EINVAL;
+	if (ring->ops->interrupted(ring->sleeper)) { /* it is for a call that would wait: this one may not have to */
+		if (wait->ready(wait->side))
+			return 0;
+		err = wait->over(wait->side, look);
+		if (err)
+			return err;
+		if (ring->ops->take_interruption(ring->sleeper))
+			return MOOR_EINTR;
+	}
+	if (timeout_ns != MOOR_FOREVER) {
+		until = ring->ops->now();
+		until = timeout_ns < INT64_MAX - until ? until + timeout_ns : INT64_MAX;
+	}
+	err = spin(ring, wait, until);
+	if (err)
+		return err > 0 ? 0 : err;
+	if (wait->ready(wait->side))
+		return 0;
+	for (;;) {
+		int64_t ns = MOOR__LOOK_ASLEEP_NS;
+
+		announce_sleep(ring, wait);
+		MOOR_CRASH_POINT("wait: announced");
+		err = 0;
+		expected = moor__acquire_32(wait->word);
+		if (wait->ready(wait->side))
+			break;
+		err = wait->over(wait->side, look);
+		if (err)
+			break;
+		if (until) {
+			const int64_t left = until - ring->ops->now();
+
+			if (left <= 0) {
+				err = MOOR_ETIMEDOUT;
+				break;
+			}
+			ns = left < ns ? left : ns;
+		}
+		moor__store_64(&wait->mine->waits, moor__load_64(&wait->mine->waits) + 1);
+		err = ring->ops->sleep(ring->sleeper, wait->word, expected, ns);
+		MOOR_CRASH_POINT("wait: woken");
+		if (wait->ready(wait->side)) {
+			err = 0;
+			break;
+		}
+		if (err == MOOR_EINTR)
+			(void)ring->ops->take_interruption(ring->sleeper);
+		if (err && err != MOOR_ETIMEDOUT)
+			break;
+		look = err == MOOR_ETIMEDOUT || moor__ring_look_due(ring);
+	}
+	moor__store_64(&wait->mine->asleep, ring->asleep_word);
+	note_cpu(ring, wait->me);
+	return err;
+}
+
+void moor__ring_wake(struct moor__ring *ring, struct moor_abi_quiet *mine, const struct moor_abi_quiet *peer,
+                     uint64_t from, uint64_t to, const uint32_t *word)
+{
+	uint64_t asleep, position;
+
+	if ((moor__load_64(&peer->asleep) | ring->fences) & MOOR__FENCE_FOR_ME)
+		moor__fence(); /* F2 */
+	asleep = moor__load_64(&peer->asleep);
+	position = asleep & MOOR__ASLEEP_POSITION;
+	if (!(asleep & MOOR__ASLEEP) || position < from || position > to)
+		return;
+	ring->ops->wake(word);
+	moor__store_64(&mine->wakes, moor__load_64(&mine->wakes) + 1);
+}
+
+bool moor__ring_look_due(struct moor__ring *ring)
+{
+	const int64_t now = ring->ops->now_coarse();
+
+	if (now < ring->next_look)
+		return false;
+	ring->next_look = now + MOOR__LOOK_AWAKE_NS;
+	return true;
+}
+
+uint64_t moor__ring_look(struct moor__ring *ring, uint32_t slot, struct moor_abi_slot *record)
+{
+	const uint64_t life = moor__acquire_64(&record->life);
+
+	if (!ring->ops->alive || !moor__life_attached(life) || ring->ops->alive(ring->ops_arg, slot))
+		return life;
+	MOOR_CRASH_POINT("look: found dead");
+	if (moor__cas_64(&record->life, life, moor__life_after_death(life))) /* R5 */
+		MOOR_CRASH_POINT("look: counted");
+	return moor__acquire_64(&record->life); /* a newcomer may have counted it, or it closed before it was gone */
+}
+
+void moor__ring_enter(struct moor__ring *ring, struct moor_abi_slot *me, struct moor_abi_quiet *quiet, uint32_t pid)
+{
+	uint64_t life = moor__load_64(&me->life);
+
+	ring->spin = SPIN_CREDIT;
+	ring->next_look = ring->ops->now_coarse() + MOOR__LOOK_AWAKE_NS;
+	ring->cpu = ring->ops->cpu();
+	moor__store_32(&me->cpu, ring->cpu);
+	moor__store_32(&me->pid, pid);
+	moor__store_64(&quiet->asleep, 0);
+	MOOR_CRASH_POINT("enter: before life");
+	/* Somebody may be counting the predecessor's death at this moment. */
+	while (!moor__cas_64(&me->life, life, moor__life_after_attach(life))) /* R5 */
+		life = moor__load_64(&me->life);
+	MOOR_CRASH_POINT("enter: attached");
+}
+
+void moor__ring_leave(struct moor_abi_slot *me)
+{
+	moor__release_64(&me->life, moor__life_after_close(moor__load_64(&me->life))); /* R5 */
+	MOOR_CRASH_POINT("leave: closed");
+}

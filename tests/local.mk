@@ -1,0 +1,16 @@
+# What the test programs share. Each names its sources, and links with $(test_libs).
+check_LTLIBRARIES += libtesting.la
+libtesting_la_SOURCES = tests/lib/testing.c tests/lib/testing.h
+libtesting_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS) -DMOOR_TESTING
+test_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS) -DMOOR_TESTING
+test_libs = libtesting.la libmooring-test.la $(CHECK_LIBS)
+
+# By hand: random deaths for ten minutes, or MOORING_STORM_SECONDS.
+soak: test_channel_storm$(EXEEXT)
+	MOORING_STORM_SECONDS=$${MOORING_STORM_SECONDS-600} ./test_channel_storm$(EXEEXT)
+.PHONY: soak
+
+include tests/map.mk
+include tests/ring.mk
+include tests/checks.mk
+include tests/tools.mk

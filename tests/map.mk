@@ -1,0 +1,38 @@
+# Names, maps and what lies below them.
+if HAVE_CHECK
+map_tests = test_base test_os test_map test_name test_life test_fork test_trust test_life_crash
+check_PROGRAMS += $(map_tests)
+TESTS += $(map_tests)
+
+test_base_SOURCES = tests/unit/test_base.c
+test_base_CPPFLAGS = $(test_cppflags)
+test_base_LDADD = $(test_libs)
+
+test_os_SOURCES = tests/unit/test_os.c
+test_os_CPPFLAGS = $(test_cppflags)
+test_os_LDADD = $(test_libs)
+
+test_map_SOURCES = tests/unit/test_map.c
+test_map_CPPFLAGS = $(test_cppflags)
+test_map_LDADD = $(test_libs)
+
+test_name_SOURCES = tests/unit/test_name.c
+test_name_CPPFLAGS = $(test_cppflags)
+test_name_LDADD = $(test_libs)
+
+test_life_SOURCES = tests/multi/test_life.c
+test_life_CPPFLAGS = $(test_cppflags)
+test_life_LDADD = $(test_libs)
+
+test_fork_SOURCES = tests/multi/test_fork.c
+test_fork_CPPFLAGS = $(test_cppflags)
+test_fork_LDADD = $(test_libs)
+
+test_life_crash_SOURCES = tests/crash/test_life_crash.c
+test_life_crash_CPPFLAGS = $(test_cppflags)
+test_life_crash_LDADD = $(test_libs)
+
+test_trust_SOURCES = tests/multi/test_trust.c
+test_trust_CPPFLAGS = $(test_cppflags)
+test_trust_LDADD = $(test_libs)
+endif

@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every program of examples/, run end to end with the processes that it is for.
+set -u
+work=$(mktemp -d "$PWD/examples.XXXXXX") || exit 99
+chmod 700 "$work"
+export MOORING_DIR=$work
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+
+fail() { echo "FAIL: $*"; exit 1; }
+
+timeout 60 examples/01_ping_pong pong p &
+timeout 60 examples/01_ping_pong ping p 1000 >"$work/out" || fail "01_ping_pong ping"
+wait $! || fail "01_ping_pong pong"
+grep -q '^round trip of 8 bytes, 1000 times: median [0-9.]* us' "$work/out" || fail "01_ping_pong printed: $(cat "$work/out")"
+examples/01_ping_pong 2>"$work/out"
+[ $? = 2 ] || fail "01_ping_pong without arguments ends well"
+grep -q '^usage: ' "$work/out" || fail "01_ping_pong without arguments says nothing"
+echo "PASS: 01_ping_pong"

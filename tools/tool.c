@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tool.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+static void complain_list(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
+static void complain_list(const char *format, va_list args)
+{
+	fputs("mooring: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+void complain(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain_list(format, args);
+	va_end(args);
+}
+
+void print_usage(const struct command *command)
+{
+	printf("usage: mooring %s\n%s\n", command->synopsis, command->summary);
+}
+
+int usage_error(const struct command *command, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	complain_list(format, args);
+	va_end(args);
+	fprintf(stderr, "usage: mooring %s\n", command->synopsis);
+	return EXIT_USAGE;
+}
+
+struct holders {
+	uint32_t role;
+	char text[64];
+};
+
+static int find_holder(const struct moor_participant_info *info, void *arg)
+{
+	struct holders *holders = arg;
+
+	if (info->role != holders->role)
+		return 0;
+	snprintf(holders->text, sizeof holders->text, " (process %" PRIu32 ")", info->pid);
+	return 1;
+}
+
+static void explain_busy(const char *name)
+{
+	struct holders tx = {.role = MOOR_ROLE_PRODUCER}, rx = {.role = MOOR_ROLE_CONSUMER};
+
+	(void)moor_participants(name, find_holder, &tx);
+	(void)moor_participants(name, find_holder, &rx);
+	complain("a channel has one sender%s and one receiver%s at a time; end the one that has the role, or use another "
+	         "name",
+	         tx.text, rx.text);
+}
+
+static void explain_space(void)
+{
+	struct moor_shm_info info = {.struct_size = sizeof info};
+
+	if (moor_shm_stat(&info) == 0)
+		complain("%s has %" PRIu64 " of %" PRIu64 " bytes free; a channel takes its capacity at once: free some, ask "
+		         "for a smaller --capacity, or set MOORING_DIR to a directory with more room",
+		         info.directory, info.free_bytes, info.total_bytes);
+}
+
+int fail(int err, const char *what, const char *name)
+{
+	const int saved = errno;
+
+	complain("%s '%s': %s (%s)%s%s", what, name, moor_strerror(err), moor_err_name(err),
+	         err == MOOR_ESYS ? ": " : "", err == MOOR_ESYS ? strerror(saved) : "");
+	switch (err) {
+	case MOOR_ENAME:
+		complain("a name is [Local\\|Global\\] and 1 to %d bytes without '/' and '\\'", MOOR_NAME_MAX);
+		break;
+	case MOOR_EBUSY:
+		explain_busy(name);
+		break;
+	case MOOR_ENOSPC:
+		explain_space();
+		break;
+	case MOOR_EKIND:
+		complain("'mooring ls' shows what it is");
+		break;
+	case MOOR_EMISMATCH:
+		complain("'mooring ls' shows the capacity that it has; leave --capacity out to take it as it is");
+		break;
+	case MOOR_EACCES:
+		complain("it belongs to somebody else, or MOORING_DIR (%s) is not a directory of yours that nobody else may "
+		         "write to",
+		         getenv("MOORING_DIR") ? getenv("MOORING_DIR") : "not set");
+		break;
+	default:
+		break;
+	}
+	switch (err) {
+	case MOOR_EPEERDEAD:
+		return EXIT_PEER_DIED;
+	case MOOR_ECLOSED:
+		return EXIT_PEER_LEFT;
+	case MOOR_ETIMEDOUT:
+	case MOOR_EAGAIN: /* --timeout 0 */
+		return EXIT_TIMED_OUT;
+	default:
+		return EXIT_ERROR;
+	}
+}
+
+int open_failed(const struct command *command, int err, const struct stream_options *options)
+{
+	int code;
+
+	if (err == MOOR_EINVAL)
+		return usage_error(command, "a channel has a capacity from 4K to 1T");
+	code = fail(err, "cannot open the channel", options->name);
+	if (err == MOOR_ENOSPC && options->channel.capacity)
+		complain("a capacity of %" PRIu64 " bytes was asked for", options->channel.capacity);
+	return code;
+}
+
+bool parse_size(const char *option, const char *text, uint64_t *ret_bytes)
+{
+	static const char units[] = "KMGT";
+	unsigned long long value;
+	const char *unit;
+	unsigned shift = 0;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		end++;
+	}
+	if (errno || *text < '0' || *text > '9' || *end || value > UINT64_MAX >> shift) {
+		complain("%s takes a number of bytes, with K, M, G or T for powers of 1024, not '%s'", option, text);
+		return false;
+	}
+	*ret_bytes = (uint64_t)value << shift;
+	return true;
+}
+
+bool parse_seconds(const char *option, const char *text, int64_t *ret_timeout_ns)
+{
+	char *end;
+	double value;
+
+	errno = 0;
+	value = strtod(text, &end);
+	if (errno || end == text || *end || !(value >= 0) || value > 1e9) {
+		complain("%s takes seconds, as 10 or 0.5, not '%s'", option, text);
+		return false;
+	}
+	*ret_timeout_ns = (int64_t)(value * 1e9);
+	return true;
+}
+
+int parse_stream_options(const struct command *command, const char *own, int argc, char **argv,
+                         struct stream_options *ret_options)
+{
+	enum { LINES = 1, CAPACITY, TIMEOUT, STATS, PROGRESS, OWN, HELP };
+	const struct option known[] = {{"lines", no_argument, NULL, LINES},
+	                               {"capacity", required_argument, NULL, CAPACITY},
+	                               {"timeout", required_argument, NULL, TIMEOUT},
+	                               {"stats", no_argument, NULL, STATS},
+	                               {"progress", no_argument, NULL, PROGRESS},
+	                               {own, no_argument, NULL, OWN},
+	                               {"help", no_argument, NULL, HELP},
+	                               {0}};
+	struct stream_options options = {.channel = MOOR_CHANNEL_OPTS(0), .timeout_ns = MOOR_FOREVER};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (option) {
+		case LINES:
+			options.lines = true;
+			break;
+		case CAPACITY:
+			if (!parse_size("--capacity", optarg, &options.channel.capacity))
+				return EXIT_USAGE;
+			break;
+		case TIMEOUT:
+			if (!parse_seconds("--timeout", optarg, &options.timeout_ns))
+				return EXIT_USAGE;
+			break;
+		case STATS:
+			options.stats = true;
+			break;
+		case PROGRESS:
+			options.progress = true;
+			break;
+		case OWN:
+			options.own = true;
+			break;
+		case HELP:
+			print_usage(command);
+			return EXIT_WELL;
+		default:
+			return usage_error(command, "'mooring %s --help' explains the options", command->name);
+		}
+	}
+	if (argc - optind != 1)
+		return usage_error(command, "%s takes one name, not %d", command->name, argc - optind);
+	options.name = argv[optind];
+	*ret_options = options;
+	return GO_ON;
+}
+
+int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+void traffic_start(struct traffic *traffic, const char *verb, bool progress)
+{
+	*traffic = (struct traffic){.verb = verb, .progress = progress, .last_shown = now_ns()};
+}
+
+static void show_progress(struct traffic *traffic)
+{
+	const int64_t now = now_ns();
+	const bool terminal = isatty(STDERR_FILENO);
+
+	if (now - traffic->last_shown < (terminal ? 100000000 : 1000000000))
+		return;
+	traffic->last_shown = now;
+	fprintf(stderr, "%smooring: %s %" PRIu64 " messages, %.1f MB%s", terminal ? "\r" : "", traffic->verb,
+	        traffic->messages, (double)traffic->bytes / 1e6, terminal ? "\033[K" : "\n");
+}
+
+void traffic_begin(struct traffic *traffic)
+{
+	if (!traffic->start)
+		traffic->start = now_ns();
+}
+
+void traffic_add(struct traffic *traffic, size_t len)
+{
+	traffic_begin(traffic);
+	traffic->messages++;
+	traffic->bytes += len;
+	if (traffic->progress && traffic->messages % 64 == 0)
+		show_progress(traffic);
+}
+
+void traffic_print(const struct traffic *traffic, const char *name)
+{
+	const double seconds = traffic->messages ? (double)(now_ns() - traffic->start) / 1e9 : 0;
+
+	fprintf(stderr, "%smooring: %s %" PRIu64 " messages, %" PRIu64 " bytes in %.3f s",
+	        traffic->progress && isatty(STDERR_FILENO) ? "\r\033[K" : "", traffic->verb, traffic->messages,
+	        traffic->bytes, seconds);
+	if (seconds > 0)
+		fprintf(stderr, ": %.1f MB/s, %.0f messages/s", (double)traffic->bytes / 1e6 / seconds,
+		        (double)traffic->messages / seconds);
+	fprintf(stderr, " (%s)\n", name);
+}
+
+bool write_message(const void *data, size_t len, bool newline)
+{
+	/* writev(2) reads what it is given, whatever the type of its struct says. */
+	struct iovec iov[2] = {{.iov_base = (void *)(uintptr_t)data, .iov_len = len},
+	                       {.iov_base = (void *)(uintptr_t) "\n", .iov_len = newline}};
+
+	while (iov[0].iov_len + iov[1].iov_len) {
+		const ssize_t put = writev(STDOUT_FILENO, iov, 2);
+		const size_t done = put > 0 ? (size_t)put : 0;
+		const size_t first = done < iov[0].iov_len ? done : iov[0].iov_len;
+
+		if (put < 0 && errno != EINTR) {
+			complain("cannot write to standard output: %s; what was not written stays in the channel",
+			         strerror(errno));
+			return false;
+		}
+		iov[0].iov_base = (char *)iov[0].iov_base + first;
+		iov[0].iov_len -= first;
+		iov[1].iov_len -= done - first;
+	}
+	return true;
+}
