@@ -193,6 +193,9 @@ static void arm(void)
 static void note_label(const char *label, unsigned times, void *arg)
 {
 	(void)arg;
+	/* How often it sleeps is the scheduler's: that it does so once is the test's. */
+	if (times > 1 && strncmp(label, "wait: ", 6) == 0)
+		times = 1;
 	snprintf(account->labels[account->label_count].label, sizeof account->labels[0].label, "%s", label);
 	account->labels[account->label_count++].times = times;
 }
