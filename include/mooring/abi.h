@@ -20,11 +20,11 @@ extern "C" {
 #define MOOR_ABI_LEAST 1u /* the oldest library that can use what this one makes */
 #define MOOR_ABI_BYTE_ORDER 0x01020304u
 #define MOOR_ABI_MAGIC "\211MOORING" /* 8 bytes, no NUL */
-#define MOOR_ABI_FINGERPRINT 0x4d520001u /* of the offsets below; changes with every one of them */
+#define MOOR_ABI_FINGERPRINT 0x4d520002u /* of the offsets below; changes with every one of them */
 
 /* Incompatible features: a library that does not know one of them refuses the object. */
-#define MOOR_ABI_F_CONSUMER_CLEARS 1u /* the consumer zeroes the header of each record that it releases */
-#define MOOR_ABI_F_KNOWN MOOR_ABI_F_CONSUMER_CLEARS
+#define MOOR_ABI_F_PRODUCER_ZEROES 1u /* the producer zeroes the header that follows a record before it publishes that */
+#define MOOR_ABI_F_KNOWN MOOR_ABI_F_PRODUCER_ZEROES
 
 #define MOOR_ABI_STATE_WHOLE 1u
 
@@ -80,9 +80,12 @@ struct moor_abi_quiet {
 	uint64_t reserved;
 };
 
-/* What the consumer has released: two copies written in turn, `released` last; the greater one is whole. */
+/*
+ * What the consumer has released: two copies written in turn, `position` last; the one with the greater position is
+ * whole. Messages and bytes of payload are totals up to there. Then the same position once more, in one place.
+ */
 struct moor_abi_done {
-	uint64_t messages, bytes, released;
+	uint64_t messages, bytes, position;
 };
 struct moor_abi_consumer {
 	struct moor_abi_slot slot;
@@ -91,43 +94,39 @@ struct moor_abi_consumer {
 	struct moor_abi_quiet quiet;
 	uint8_t pad1[96];
 	struct moor_abi_done done[2];
-	uint64_t cleared; /* all before it is free for the producer; bits 0 to 5 count the consumers' closes */
+	uint64_t released; /* all before it is free for the producer; bits 0 to 3 count the consumers' closes */
 	uint8_t pad2[72];
-	uint64_t head; /* a copy of cleared, published now and then, for the producer's cache */
+	uint64_t head; /* a copy of it, published now and then, for the producer's cache */
 	uint8_t pad3[120];
 };
 
-/*
- * The record that the producer is about to publish: two copies written in turn, `position` last, with bit 0 set. Counts
- * are totals after it. The one with the greater position is whole; the other one's counts are those before it.
- */
-struct moor_abi_record {
-	uint64_t end, messages, bytes, position;
-};
+/* What the producer has published is in the data: from `released` record after record up to a header that is 0. */
 struct moor_abi_producer {
 	struct moor_abi_slot slot;
 	uint8_t pad0[112];
 	struct moor_abi_quiet quiet;
 	uint8_t pad1[96];
-	struct moor_abi_record record[2];
 	uint64_t full; /* how often it found no room */
-	uint8_t pad2[184];
+	uint8_t pad2[248];
 };
 #define MOOR_ABI_RING_SLOTS_OFFSET 512u
 #define MOOR_ABI_RING_SLOT_SIZE 512u
 
 /*
- * The header of a record, 64-byte aligned in the data; the payload follows it. `word` is the publication: 0 until the
- * record is whole, then its size in 64-byte lines (bits 0 to 26). PAD: no message, skip the lines. END: no record
- * either, a producer closed here (bits 0 to 15 count, so that the word changes for a sleeper). Bit 31 is kept for
- * claims. `detail`: bits 0 to 5: how many bytes at the end of the last line are not payload.
+ * The header of a record, 16-byte aligned in the data; the payload follows it. `word` is the publication: 0 until the
+ * record is whole, then MESSAGE, with the length of the payload in bytes in `detail`; or PAD: no message, `detail` units
+ * of 16 bytes to skip, up to the end of the data. END: no record either, a producer closed here (bits 0 to 15 count, so
+ * that the word changes for a sleeper). Bit 31 is kept for claims.
+ *
+ * The producer zeroes the header that follows before it publishes a record, so that there is a header that reads 0 at
+ * the tail, at every instant.
  */
 struct moor_abi_record_header {
 	uint32_t word;
 	uint32_t detail;
 };
-#define MOOR_ABI_LINE 64u
-#define MOOR_ABI_WORD_LINES 0x07ffffffu
+#define MOOR_ABI_UNIT 16u
+#define MOOR_ABI_WORD_MESSAGE 1u
 #define MOOR_ABI_WORD_END 0x20000000u
 #define MOOR_ABI_WORD_PAD 0x40000000u
 #define MOOR_ABI_WORD_CLAIM 0x80000000u
@@ -178,24 +177,18 @@ MOOR_ABI_AT(quiet, reserved, 24);
 MOOR_ABI_ASSERT(quiet_size, sizeof(struct moor_abi_quiet) == 32);
 MOOR_ABI_AT(done, messages, 0);
 MOOR_ABI_AT(done, bytes, 8);
-MOOR_ABI_AT(done, released, 16);
+MOOR_ABI_AT(done, position, 16);
 MOOR_ABI_ASSERT(done_size, sizeof(struct moor_abi_done) == 24);
 MOOR_ABI_AT(consumer, slot, 0);
 MOOR_ABI_AT(consumer, died_reported, 16);
 MOOR_ABI_AT(consumer, quiet, 128);
 MOOR_ABI_AT(consumer, done, 256);
-MOOR_ABI_AT(consumer, cleared, 304);
+MOOR_ABI_AT(consumer, released, 304);
 MOOR_ABI_AT(consumer, head, 384);
 MOOR_ABI_ASSERT(consumer_size, sizeof(struct moor_abi_consumer) == MOOR_ABI_RING_SLOT_SIZE);
-MOOR_ABI_AT(record, end, 0);
-MOOR_ABI_AT(record, messages, 8);
-MOOR_ABI_AT(record, bytes, 16);
-MOOR_ABI_AT(record, position, 24);
-MOOR_ABI_ASSERT(record_size, sizeof(struct moor_abi_record) == 32);
 MOOR_ABI_AT(producer, slot, 0);
 MOOR_ABI_AT(producer, quiet, 128);
-MOOR_ABI_AT(producer, record, 256);
-MOOR_ABI_AT(producer, full, 320);
+MOOR_ABI_AT(producer, full, 256);
 MOOR_ABI_ASSERT(producer_size, sizeof(struct moor_abi_producer) == MOOR_ABI_RING_SLOT_SIZE);
 MOOR_ABI_AT(record_header, word, 0);
 MOOR_ABI_AT(record_header, detail, 4);

@@ -100,5 +100,8 @@ static inline void moor__pause(void)
 
 #define moor__likely(x) __builtin_expect(!!(x), 1)
 #define moor__unlikely(x) __builtin_expect(!!(x), 0)
+#define MOOR__ALWAYS_INLINE inline __attribute__((always_inline))
+/* What a fast path leaves to another function, so that it needs no registers saved for it. */
+#define MOOR__NOINLINE __attribute__((noinline))
 
 #endif

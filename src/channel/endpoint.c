@@ -71,9 +71,7 @@ int moor__endpoint_attach(struct moor__endpoint *endpoint, void *handle, uint32_
 
 	if (slot == MOOR__CONSUMER)
 		return moor__rx_attach(handle, &how);
-	endpoint->dirty_len = (size_t)(geometry->capacity / MOOR_ABI_LINE / 8);
-	endpoint->dirty = moor__os_alloc(endpoint->dirty_len);
-	return endpoint->dirty ? moor__tx_attach(handle, &how, endpoint->dirty) : MOOR_ENOMEM;
+	return moor__tx_attach(handle, &how);
 }
 
 void moor__endpoint_free(struct moor__endpoint *endpoint, size_t handle_size)
@@ -84,7 +82,6 @@ void moor__endpoint_free(struct moor__endpoint *endpoint, size_t handle_size)
 		moor__life_close(endpoint->object);
 	if (endpoint->mapping.base)
 		moor__os_unmap(&endpoint->mapping);
-	moor__os_free(endpoint->dirty, endpoint->dirty_len);
 	moor__os_free_forked(endpoint, sizeof *endpoint, handle_size);
 	errno = saved;
 }

@@ -15,8 +15,6 @@
 struct moor__endpoint {
 	struct moor__object *object; /* of a named channel; NULL over the caller's memory */
 	struct moor__os_mapping mapping;
-	uint64_t *dirty;
-	size_t dirty_len; /* bytes */
 	bool (*is_alive)(void *arg, uint32_t slot); /* over the caller's memory */
 	void *arg;
 	struct moor__os_sleeper sleeper;

@@ -61,9 +61,9 @@ int moor__geometry_of_header(const struct moor_abi_header *header, struct moor__
 		return header->ring_kind == MOOR_MPSC ? MOOR_ENOTSUP : MOOR_EFORMAT;
 	if (capacity < CAPACITY_MIN || capacity > (uint64_t)1 << 40 || (capacity & (capacity - 1)) ||
 	    header->max_producers != 1 || header->slot_count != 2 || header->slot_size != MOOR_ABI_RING_SLOT_SIZE ||
-	    header->slots_offset != MOOR_ABI_RING_SLOTS_OFFSET || header->data_offset % MOOR_ABI_LINE ||
+	    header->slots_offset != MOOR_ABI_RING_SLOTS_OFFSET || header->data_offset % MOOR_ABI_UNIT ||
 	    header->data_offset < MOOR__RING_HEAD_SIZE(header->max_producers) ||
-	    header->incompatible != MOOR_ABI_F_CONSUMER_CLEARS || !header->max_message ||
+	    header->incompatible != MOOR_ABI_F_PRODUCER_ZEROES || !header->max_message ||
 	    !message_fits(header->max_message, capacity))
 		return MOOR_EFORMAT;
 	if (capacity > CAPACITY_MAX || !moor__fits_size(header->total_size))
@@ -98,7 +98,7 @@ struct moor_abi_header moor__geometry_header(const struct moor__geometry *geomet
 {
 	struct moor_abi_header header = moor__header_make(MOOR_OBJ_CHANNEL, instance);
 
-	header.incompatible = MOOR_ABI_F_CONSUMER_CLEARS;
+	header.incompatible = MOOR_ABI_F_PRODUCER_ZEROES;
 	header.total_size = geometry->total_size;
 	header.data_offset = geometry->data_offset;
 	header.data_size = geometry->capacity;

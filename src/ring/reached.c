@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reached.c - how far each side has got, from what it wrote before it may have been killed. Each side writes two copies
- * in turn, so that one of them is always whole (struct moor_abi_record, struct moor_abi_done).
+ * reached.c - how far each side has got, from what it wrote before it may have been killed. The consumer writes two
+ * copies in turn, so that one of them is always whole. The producer writes nothing but its records: a header that reads
+ * 0 is the tail, and there always is one.
  */
 #include "base/slot_word.h"
 #include "ring/ring.h"
 
-#include <string.h>
+/* Tries, where the two sides may go on meanwhile. */
+#define STAT_TRIES 100
 
 static struct moor__reached load_done(const struct moor_abi_done *done)
 {
 	struct moor__reached reached;
 
-	reached.position = moor__acquire_64(&done->released); /* A3 */
+	reached.position = moor__acquire_64(&done->position); /* A3 */
 	reached.messages = moor__load_64(&done->messages);
 	reached.bytes = moor__load_64(&done->bytes);
 	return reached;
@@ -25,40 +27,52 @@ struct moor__reached moor__ring_released(const struct moor_abi_consumer *consume
 	const bool second = both[1].position > both[0].position ||
 	                    (both[1].position == both[0].position && both[1].messages < both[0].messages);
 
-	both[second].turn = !second;
+	both[second].turn = second ? 0 : sizeof(struct moor_abi_done);
 	return both[second];
 }
 
-int moor__ring_tail(const unsigned char *data, uint64_t capacity, const struct moor_abi_producer *producer,
-                    const struct moor_abi_consumer *consumer, struct moor__reached *ret_tail)
+int moor__ring_walk(const unsigned char *data, uint64_t capacity, struct moor__reached *tail)
 {
-	struct {
-		uint64_t position, end, messages, bytes;
-	} both[2];
-	const struct moor_abi_record_header *header;
-	bool second, published;
+	const uint64_t start = tail->position;
 
-	for (int i = 0; i < 2; i++) {
-		both[i].position = moor__acquire_64(&producer->record[i].position); /* A6 */
-		both[i].end = moor__load_64(&producer->record[i].end);
-		both[i].messages = moor__load_64(&producer->record[i].messages);
-		both[i].bytes = moor__load_64(&producer->record[i].bytes);
+	for (;;) {
+		const uint64_t offset = tail->position & (capacity - 1), left = capacity - offset;
+		const struct moor_abi_record_header header =
+		    moor__acquire_header((const struct moor_abi_record_header *)(data + offset)); /* A1 */
+		uint64_t size;
+
+		if (moor__word_is_open(header.word))
+			return 0;
+		if (header.word == MOOR_ABI_WORD_MESSAGE)
+			size = moor__record_size(header.detail);
+		else if (header.word == MOOR_ABI_WORD_PAD && header.detail * MOOR__UNIT == left)
+			size = left;
+		else
+			return MOOR_ECORRUPT;
+		if (size > left || tail->position + size - start > capacity - MOOR__UNIT)
+			return MOOR_ECORRUPT;
+		tail->position += size;
+		if (header.word == MOOR_ABI_WORD_MESSAGE) {
+			tail->messages++;
+			tail->bytes += header.detail;
+		}
 	}
-	/* Equal only before the first record; then the one with the greater end was being written. */
-	second = both[1].position > both[0].position ||
-	         (both[1].position == both[0].position && both[1].end < both[0].end);
-	both[second].position &= ~(uint64_t)MOOR__RECORD_WRITTEN;
-	if (both[second].position % MOOR__LINE || both[second].end % MOOR__LINE ||
-	    both[second].end < both[second].position || both[second].end - both[second].position > capacity)
-		return MOOR_ECORRUPT;
-	header = (const struct moor_abi_record_header *)(data + (both[second].position & (capacity - 1)));
-	/* The header first, then `released`: if the consumer has cleared the one, it had stored the other before. */
-	published = moor__word_is_published(moor__acquire_32(&header->word)) || /* A4 */
-	            moor__ring_released(consumer).position >= both[second].end;
-	if (published)
-		*ret_tail = (struct moor__reached){both[second].end, both[second].messages, both[second].bytes, !second};
-	else /* the next record goes where this one would have, and into its copy: the other one's counts hold */
-		*ret_tail = (struct moor__reached){both[second].position, both[!second].messages, both[!second].bytes, second};
+}
+
+/* What is published and not released. If the two sides go on meanwhile, what was so at some moment, or nearly. */
+static int look_at_both(const unsigned char *data, uint64_t capacity, const struct moor_abi_consumer *consumer,
+                        struct moor__reached *ret_released, struct moor__reached *ret_tail)
+{
+	int err = 0;
+
+	for (int i = 0; i < STAT_TRIES; i++) {
+		*ret_released = *ret_tail = moor__ring_released(consumer);
+		if (ret_released->position % MOOR__UNIT)
+			return MOOR_ECORRUPT;
+		err = moor__ring_walk(data, capacity, ret_tail);
+		if (moor__ring_released(consumer).position == ret_released->position)
+			return err;
+	}
 	return 0;
 }
 
@@ -68,11 +82,9 @@ int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, stru
 	const struct moor_abi_consumer *consumer =
 	    (const struct moor_abi_consumer *)(base + MOOR_ABI_RING_SLOTS_OFFSET);
 	const struct moor_abi_producer *producer = (const struct moor_abi_producer *)(consumer + 1);
-	const struct moor__reached released = moor__ring_released(consumer);
-	const uint64_t cleared = moor__acquire_64(&consumer->cleared) & MOOR__ASLEEP_POSITION;
 	const uint64_t life = moor__acquire_64(&producer->slot.life);
-	struct moor__reached tail;
-	const int err = moor__ring_tail(base + geometry->data_offset, geometry->capacity, producer, consumer, &tail);
+	struct moor__reached released, tail;
+	const int err = look_at_both(base + geometry->data_offset, geometry->capacity, consumer, &released, &tail);
 
 	if (err)
 		return err;
@@ -85,8 +97,8 @@ int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, stru
 	ret_info->sent_bytes = tail.bytes;
 	ret_info->received_messages = released.messages;
 	ret_info->received_bytes = released.bytes;
-	ret_info->used = tail.bytes > released.bytes ? tail.bytes - released.bytes : 0;
-	ret_info->occupied = tail.position > cleared ? tail.position - cleared : 0;
+	ret_info->used = tail.bytes - released.bytes;
+	ret_info->occupied = tail.position - released.position;
 	ret_info->waits = moor__load_64(&consumer->quiet.waits) + moor__load_64(&producer->quiet.waits);
 	ret_info->wakes = moor__load_64(&consumer->quiet.wakes) + moor__load_64(&producer->quiet.wakes);
 	ret_info->recoveries =

@@ -27,11 +27,7 @@
 /* `asleep` words (struct moor_abi_quiet). */
 #define MOOR__ASLEEP 1u
 #define MOOR__FENCE_FOR_ME 2u
-#define MOOR__ASLEEP_POSITION (~(uint64_t)63)
-
-/* `position` of a record's copy (struct moor_abi_record): set in one that was ever written. Without it a copy that is
- * being written for the first time would be taken for the record at position 0, and its new end for that one's. */
-#define MOOR__RECORD_WRITTEN 1u
+#define MOOR__POSITION (~(uint64_t)(MOOR_ABI_UNIT - 1)) /* of `released` too */
 
 struct moor__ring_ops {
 	bool (*alive)(void *arg, uint32_t slot); /* NULL: nobody ever dies */
@@ -79,32 +75,46 @@ struct moor__room {
 struct moor_tx {
 	uint32_t state;
 	uint32_t max_message;
-	uint64_t tail;  /* the position of the next publication */
-	uint64_t limit; /* no record may end beyond: what is known to be cleared, plus the capacity, less a line */
+	uint64_t tail;     /* the position of the next publication */
+	uint64_t straight; /* a record that begins at tail and ends here or before needs no further question; 0: all do */
+	uint64_t short_max; /* the longest message that the shortest way is for */
+	uint64_t zeroed;   /* the header there reads 0 already, if it becomes the next; 0: none */
+	uint64_t limit;    /* no record may end beyond: what is known to be released, plus the capacity, less a unit */
+	uint64_t released; /* the last seen: it never goes back */
 	struct moor__room open; /* the caller's reservation */
-	uint64_t messages, bytes;   /* totals up to tail */
-	uint64_t dirty_end; /* lines at positions below it hold a predecessor's leavings */
-	uint64_t *dirty;    /* a bit a line: its first word may hold payload */
-	uint64_t cleared;   /* the last seen: it never goes back */
-	uint64_t turn;      /* the copy of `record` that comes next is the last bit of messages ^ turn */
 	struct moor__ring ring;
+};
+
+/*
+ * A consumer that is faster than its producer comes upon the record that is being written, each time, and takes the
+ * line from under the producer's hands; both go at the speed of lines sent back and forth. It is seen by waits that end
+ * soon, many in a row; it then lets the producer get ahead, and takes what has come in one go.
+ */
+struct moor__heels {
+	uint64_t messages; /* released, when it last waited */
+	uint32_t short_waits; /* in a row */
+	uint32_t enough;      /* so many of them tell of it */
+	bool letting;         /* the last wait let the producer get ahead */
 };
 
 struct moor_rx {
 	uint32_t state;
 	uint32_t max_message;
-	uint64_t seen; /* the next unseen record */
-	uint64_t head; /* the oldest unreleased one */
-	uint64_t last; /* the position of the record last peeked */
-	uint64_t peeked; /* how many are seen and not released */
+	uint64_t head;     /* the oldest unreleased record */
+	uint64_t straight; /* a record at head that ends here or before needs no further question; 0: all do */
+	uint64_t short_max; /* as the producer's */
 	uint64_t messages, bytes; /* totals up to head */
+	uint64_t turn;     /* the copy of `done` that comes next: its offset */
+	uint64_t closes;   /* low bits of `released` */
+	uint64_t peeked;   /* how many records are seen and not released */
+	uint64_t ahead;    /* and their bytes of the ring: the next unseen one is at head + ahead */
+	uint64_t last;     /* the position of the record last peeked */
 	uint64_t peeked_bytes;
-	uint64_t published_head;
+	uint64_t publish_head_at; /* `head` is due when this is released */
+	uint64_t messages_before; /* what was released when this handle opened */
 	uint64_t ended_before; /* producers that had left when this handle opened */
 	uint64_t died_reported;
-	uint32_t turn;
-	uint32_t closes; /* low bits of `cleared` */
-	bool received;
+	struct moor__heels heels;
 	struct moor__ring ring;
 };
 
@@ -165,24 +175,23 @@ struct moor__ring_attach {
 	uint32_t pid;
 	bool registered;
 };
-/* tx->dirty is the caller's: a bit a line, zeroed. 0 or MOOR_ECORRUPT. */
-int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how, uint64_t *dirty);
+/* 0 or MOOR_ECORRUPT. */
+int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how);
 void moor__tx_detach(moor_tx *tx);
 int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how);
 void moor__rx_detach(moor_rx *rx);
 
 /*
- * Where the producer and the consumer have got, as shared memory tells: what a successor goes on from. The caller
- * checks what it gets; these read each word once.
+ * Where the consumer and the producer have got, as shared memory tells: what a successor goes on from. The caller
+ * checks what it gets of the consumer; each word is read once.
  */
 struct moor__reached {
 	uint64_t position, messages, bytes;
-	uint32_t turn; /* which of the two copies is the next to write */
+	uint64_t turn; /* the offset of the copy that is the next to write */
 };
 struct moor__reached moor__ring_released(const struct moor_abi_consumer *consumer);
-/* 0 or MOOR_ECORRUPT. */
-int moor__ring_tail(const unsigned char *data, uint64_t capacity, const struct moor_abi_producer *producer,
-                    const struct moor_abi_consumer *consumer, struct moor__reached *ret_tail);
+/* From there over all that is published. 0 or MOOR_ECORRUPT, with *tail where it got to. */
+int moor__ring_walk(const unsigned char *data, uint64_t capacity, struct moor__reached *tail);
 /* All of the info but producers and consumers, of memory that may change meanwhile. 0 or MOOR_ECORRUPT. */
 int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, struct moor_channel_info *ret_info);
 

@@ -2,26 +2,50 @@
 /*
  * rx.c - the consumer: peek, release, rewind, recv, and the end of the stream.
  *
- * release gives a record back in three steps that a successor can tell apart: `released` (it will not be delivered
- * again), the headers zeroed, `cleared` (the room is the producer's). A successor zeroes once more what lies between
- * the two.
+ * It writes nothing into the data: records are given back by a position. The counts go with that in two copies, so that
+ * they are right wherever it is killed.
  */
 #include "base/copy.h"
 #include "base/crash.h"
 #include "base/slot_word.h"
 #include "ring/ring.h"
 
-/* Loops: a microsecond or so. */
-#define SHORT_SPIN 100
+#define SHORT_SPIN 100u /* loops: a microsecond or so */
+
+/* See struct moor__heels. */
+#define SHORT_WAIT 3u /* loops: a wait on the producer's heels is no longer */
+#define ENOUGH_AT_FIRST 8u
+#define ENOUGH_AT_MOST 4096u
+#define LETTING_LOOPS 24
+#define LETTING_PAYS 8u /* messages in one go */
 
 static int state_error(const moor_rx *rx)
 {
 	return rx->state == MOOR__READY ? 0 : rx->state == MOOR__WIPED ? MOOR_EFORK : MOOR_ECORRUPT;
 }
 
+/* The next unseen record. */
+static inline uint64_t seen(const moor_rx *rx) { return rx->head + rx->ahead; }
+
+static inline const uint32_t *word_at(const moor_rx *rx, uint64_t position)
+{
+	return &moor__header_at(&rx->ring, position)->word;
+}
+
+static void set_straight(moor_rx *rx)
+{
+	const uint64_t lap = (rx->head | rx->ring.mask) + 1, publish = rx->publish_head_at - MOOR__UNIT;
+
+	if (rx->state != MOOR__READY || rx->peeked || rx->ring.fences)
+		rx->straight = 0;
+	else
+		rx->straight = lap < publish ? lap : publish;
+}
+
 static int corrupt(moor_rx *rx)
 {
 	rx->state = MOOR__CORRUPT;
+	rx->straight = 0;
 	return MOOR_ECORRUPT;
 }
 
@@ -36,21 +60,21 @@ static int rx_over(void *side, bool look)
 	if (moor__life_attached(life))
 		return 0;
 	/* It may have published before it left. */
-	if (!moor__word_is_open(moor__acquire_32(&moor__header_at(&rx->ring, rx->seen)->word))) /* A1 */
+	if (!moor__word_is_open(moor__acquire_32(word_at(rx, seen(rx))))) /* A1 */
 		return 0;
 	if (moor__life_died(life) != rx->died_reported) {
 		rx->died_reported = moor__life_died(life);
 		moor__store_64(&rx->ring.consumer->died_reported, rx->died_reported);
 		return MOOR_EPEERDEAD;
 	}
-	return rx->received || moor__life_ended(life) > rx->ended_before ? MOOR_ECLOSED : 0;
+	return rx->messages != rx->messages_before || moor__life_ended(life) > rx->ended_before ? MOOR_ECLOSED : 0;
 }
 
 static bool rx_ready(void *side)
 {
 	const moor_rx *rx = side;
 
-	return !moor__word_is_open(moor__acquire_32(&moor__header_at(&rx->ring, rx->seen)->word)); /* A1 */
+	return !moor__word_is_open(moor__acquire_32(word_at(rx, seen(rx)))); /* A1 */
 }
 
 /* A record found and checked, not yet counted as seen. */
@@ -59,178 +83,146 @@ struct found {
 	size_t len;
 };
 
-static int find_slow(moor_rx *rx, uint32_t word, struct found *ret_found);
-
-static inline int check_message(moor_rx *rx, uint64_t at, uint32_t word, struct found *ret_found)
+static int check_message(moor_rx *rx, uint64_t at, size_t len, struct found *ret_found)
 {
-	const struct moor_abi_record_header *header = moor__header_at(&rx->ring, at);
-	const uint64_t size = moor__word_size(word);
-	const uint64_t len = size - MOOR__HEADER_SIZE - (moor__load_32(&header->detail) & MOOR__DETAIL_SLACK);
+	const uint64_t size = moor__record_size(len);
 
-	if (moor__unlikely(size > rx->ring.capacity - (at & rx->ring.mask) || len > rx->max_message ||
-	                   at + size - rx->head > rx->ring.capacity))
+	if (len > rx->max_message || size > rx->ring.capacity - (at & rx->ring.mask) ||
+	    at + size - rx->head > rx->ring.capacity - MOOR__UNIT)
 		return corrupt(rx);
-	*ret_found = (struct found){at, at + size, (size_t)len};
+	*ret_found = (struct found){at, at + size, len};
 	return 0;
 }
 
-/* The record at `seen`; MOOR_EAGAIN, or why none will come. */
-static inline int find(moor_rx *rx, struct found *ret_found)
+/* The next unseen record; MOOR_EAGAIN, or why none will come. */
+static int find(moor_rx *rx, struct found *ret_found)
 {
-	uint32_t word;
+	struct moor_abi_record_header header;
+	uint64_t at = seen(rx);
 
-	if (moor__unlikely(rx->state != MOOR__READY))
+	if (rx->state != MOOR__READY)
 		return state_error(rx);
-	word = moor__acquire_32(&moor__header_at(&rx->ring, rx->seen)->word); /* A1 */
-	if (moor__unlikely(!moor__word_is_message(word)))
-		return find_slow(rx, word, ret_found);
-	return check_message(rx, rx->seen, word, ret_found);
-}
-
-static int find_slow(moor_rx *rx, uint32_t word, struct found *ret_found)
-{
-	uint64_t at = rx->seen;
-
-	if (moor__word_is_open(word)) {
+	header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
+	if (moor__word_is_open(header.word)) {
 		const int err = rx_over(rx, moor__ring_look_due(&rx->ring));
 
 		if (err)
 			return err;
-		word = moor__acquire_32(&moor__header_at(&rx->ring, at)->word); /* A1 */
-		if (moor__word_is_open(word))
+		header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
+		if (moor__word_is_open(header.word))
 			return MOOR_EAGAIN;
 	}
-	if (moor__word_is_padding(word)) {
+	if (header.word == MOOR_ABI_WORD_PAD) {
 		const uint64_t left = rx->ring.capacity - (at & rx->ring.mask);
 
 		/* Padding ends at the ring's end, and a message follows: there is at most one in each call. */
-		if (moor__word_size(word) != left || left >= rx->ring.capacity)
+		if (header.detail * MOOR__UNIT != left || left >= rx->ring.capacity)
 			return corrupt(rx);
 		at += left;
-		word = moor__acquire_32(&moor__header_at(&rx->ring, at)->word); /* A1 */
+		header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
 	}
-	return moor__word_is_message(word) ? check_message(rx, at, word, ret_found) : corrupt(rx);
+	return header.word == MOOR_ABI_WORD_MESSAGE ? check_message(rx, at, header.detail, ret_found) : corrupt(rx);
 }
 
 static inline void see(moor_rx *rx, const struct found *found)
 {
+	rx->straight = 0;
 	rx->last = found->at;
-	rx->seen = found->end;
+	rx->ahead = found->end - rx->head;
 	rx->peeked++;
 	rx->peeked_bytes += found->len;
-}
-
-static void clear_header(moor_rx *rx, uint64_t position)
-{
-	moor__release_32(&moor__header_at(&rx->ring, position)->word, 0); /* R3: after `released` */
-}
-
-/* Several records at once: their headers say where they are, and are believed only as far as they can be right. */
-static int clear_headers(moor_rx *rx)
-{
-	for (uint64_t at = rx->head; at < rx->seen;) {
-		const uint64_t size = moor__word_size(moor__load_32(&moor__header_at(&rx->ring, at)->word));
-
-		if (size == 0 || size > rx->seen - at)
-			return corrupt(rx);
-		clear_header(rx, at);
-		MOOR_CRASH_POINT("rx: one cleared");
-		at += size;
-	}
-	return 0;
 }
 
 /* Room that the producer may be spinning for must not stay untold while nothing comes (see `head`). */
 static void publish_head(moor_rx *rx)
 {
-	rx->published_head = rx->head;
+	rx->publish_head_at = rx->head + rx->ring.capacity / 8;
 	moor__release_64(&rx->ring.consumer->head, rx->head); /* R2 */
+	set_straight(rx);
 }
 
-/* What follows once `done` says what was released and the headers are zeroed. */
-static inline void give_room(moor_rx *rx, uint64_t seen)
+/* Gives back all up to `end`. `straight`: neither is `head` due nor are there fences of this side's own. */
+static MOOR__ALWAYS_INLINE void release_to(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes, bool straight)
 {
-	struct moor_abi_consumer *me = rx->ring.consumer;
-	const uint64_t head = rx->head;
+	struct moor_abi_consumer *const me = rx->ring.consumer;
+	const uint64_t *const asleep = &rx->ring.producer->quiet.asleep;
+	const uint64_t head = rx->head, turn = rx->turn, closes = rx->closes, fences = straight ? 0 : rx->ring.fences;
+	const uint64_t all = rx->messages + messages, all_bytes = rx->bytes + bytes;
+	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)me->done + turn);
 
-	rx->head = seen;
-	rx->received = true;
-	MOOR_CRASH_POINT("rx: cleared");
-	moor__release_64(&me->cleared, seen | rx->closes); /* R2 */
+	rx->head = end;
+	rx->messages = all;
+	rx->bytes = all_bytes;
+	rx->turn = turn ^ sizeof *done;
+	moor__store_64(&done->messages, all);
+	moor__store_64(&done->bytes, all_bytes);
+	MOOR_CRASH_POINT("rx: counted");
+	moor__release_64(&done->position, end); /* R3 */
+	MOOR_CRASH_POINT("rx: released");
+	moor__release_64(&me->released, end | closes); /* R2 */
 	MOOR_CRASH_POINT("rx: room given");
-	if (moor__unlikely(seen - rx->published_head >= rx->ring.capacity / 8))
+	if (!straight && end >= rx->publish_head_at)
 		publish_head(rx);
 	moor__compiler_fence(); /* the processor's part: F1, F2 */
-	if (moor__unlikely(moor__load_64(&rx->ring.producer->quiet.asleep) | rx->ring.fences))
-		moor__ring_wake(&rx->ring, &me->quiet, &rx->ring.producer->quiet, head + MOOR__LINE, seen,
-		                moor__low_half(&me->cleared));
+	if (moor__unlikely(moor__load_64(asleep) | fences))
+		moor__ring_wake(&rx->ring, &me->quiet, &rx->ring.producer->quiet, head + MOOR__UNIT, end,
+		                moor__low_half(&me->released));
 }
 
-static inline void count_released(moor_rx *rx, uint64_t seen, uint64_t messages, uint64_t bytes)
+static void release_peeked(moor_rx *rx)
 {
-	struct moor_abi_done *done = &rx->ring.consumer->done[rx->turn];
+	const uint64_t end = seen(rx), messages = rx->peeked, bytes = rx->peeked_bytes;
 
-	rx->turn ^= 1;
-	rx->messages += messages;
-	rx->bytes += bytes;
-	moor__store_64(&done->messages, rx->messages);
-	moor__store_64(&done->bytes, rx->bytes);
-	MOOR_CRASH_POINT("rx: counted");
-	moor__release_64(&done->released, seen); /* R3 */
-	MOOR_CRASH_POINT("rx: released");
-}
-
-/* One record that ends at `end`, and the padding before it if it is not at `head`. */
-static inline void release_one(moor_rx *rx, uint64_t at, uint64_t end, size_t len)
-{
-	const uint64_t head = rx->head;
-
-	count_released(rx, end, 1, len);
-	clear_header(rx, head);
-	MOOR_CRASH_POINT("rx: one cleared");
-	if (moor__unlikely(at != head))
-		clear_header(rx, at);
-	give_room(rx, end);
-}
-
-static void release_many(moor_rx *rx)
-{
-	count_released(rx, rx->seen, rx->peeked, rx->peeked_bytes);
+	rx->ahead = 0;
 	rx->peeked = 0;
 	rx->peeked_bytes = 0;
-	if (clear_headers(rx) == 0)
-		give_room(rx, rx->seen);
+	release_to(rx, end, messages, bytes, false);
+	set_straight(rx);
 }
 
-int moor_rx_peek(moor_rx *rx, struct moor_msg *ret_msg)
+static inline void give_message(const moor_rx *rx, uint64_t at, size_t len, struct moor_msg *ret_msg)
+{
+	ret_msg->data = rx->ring.data + (at & rx->ring.mask) + MOOR__HEADER_SIZE;
+	ret_msg->len = len;
+	ret_msg->flags = 0;
+	ret_msg->producer = 0;
+	ret_msg->reserved = 0;
+}
+
+static MOOR__NOINLINE int peek_closely(moor_rx *rx, struct moor_msg *ret_msg)
 {
 	struct found found;
 	const int err = find(rx, &found);
 
-	if (moor__unlikely(err))
+	if (err)
 		return err;
 	see(rx, &found);
-	ret_msg->data = rx->ring.data + (found.at & rx->ring.mask) + MOOR__HEADER_SIZE;
-	ret_msg->len = found.len;
-	ret_msg->flags = 0;
-	ret_msg->producer = 0;
-	ret_msg->reserved = 0;
+	give_message(rx, found.at, found.len, ret_msg);
+	return 0;
+}
+
+int moor_rx_peek(moor_rx *rx, struct moor_msg *ret_msg)
+{
+	struct moor_abi_record_header header;
+	struct found found;
+
+	if (!rx->straight)
+		return peek_closely(rx, ret_msg);
+	found.at = rx->head;
+	header = moor__acquire_header(moor__header_at(&rx->ring, found.at)); /* A1 */
+	found.len = header.detail;
+	found.end = found.at + moor__record_size(found.len);
+	if (moor__unlikely(header.word != MOOR_ABI_WORD_MESSAGE || found.len > rx->max_message || found.end > rx->straight))
+		return peek_closely(rx, ret_msg);
+	see(rx, &found);
+	give_message(rx, found.at, found.len, ret_msg);
 	return 0;
 }
 
 void moor_rx_release(moor_rx *rx)
 {
-	if (rx->state != MOOR__READY || !rx->peeked)
-		return;
-	if (moor__likely(rx->peeked == 1)) {
-		const size_t len = (size_t)rx->peeked_bytes;
-
-		rx->peeked = 0;
-		rx->peeked_bytes = 0;
-		release_one(rx, rx->last, rx->seen, len);
-	} else {
-		release_many(rx);
-	}
+	if (rx->state == MOOR__READY && rx->peeked)
+		release_peeked(rx);
 }
 
 int moor_rx_rewind(moor_rx *rx)
@@ -242,9 +234,10 @@ int moor_rx_rewind(moor_rx *rx)
 	err = state_error(rx);
 	if (err)
 		return err;
-	rx->seen = rx->head;
+	rx->ahead = 0;
 	rx->peeked = 0;
 	rx->peeked_bytes = 0;
+	set_straight(rx);
 	return 0;
 }
 
@@ -254,9 +247,9 @@ static int wait_message(moor_rx *rx, int64_t timeout_ns)
 	                                .spin_ready = rx_ready,
 	                                .over = rx_over,
 	                                .side = rx,
-	                                .word = &moor__header_at(&rx->ring, rx->seen)->word,
-	                                .spin_word = &moor__header_at(&rx->ring, rx->seen)->word,
-	                                .position = rx->seen,
+	                                .word = word_at(rx, seen(rx)),
+	                                .spin_word = word_at(rx, seen(rx)),
+	                                .position = seen(rx),
 	                                .mine = &rx->ring.consumer->quiet,
 	                                .me = &rx->ring.consumer->slot,
 	                                .peer = &rx->ring.producer->slot};
@@ -265,16 +258,47 @@ static int wait_message(moor_rx *rx, int64_t timeout_ns)
 	return moor__ring_wait(&rx->ring, &wait, timeout_ns);
 }
 
-/* The shortest of waits, without all that a longer one needs: for the answer that is on its way. */
-static inline void spin_shortly(const moor_rx *rx)
+/* On the producer's heels? Then let it get ahead: see struct moor__heels. */
+static void let_get_ahead(moor_rx *rx)
 {
-	const uint32_t *word = &moor__header_at(&rx->ring, rx->seen)->word;
+	struct moor__heels *const heels = &rx->heels;
 
-	for (int i = 0; i < SHORT_SPIN && moor__word_is_open(moor__load_32(word)); i++)
-		moor__pause();
+	if (heels->letting && rx->messages - heels->messages < LETTING_PAYS) {
+		heels->letting = false;
+		heels->short_waits = 0;
+		if (heels->enough < ENOUGH_AT_MOST)
+			heels->enough *= 2;
+	} else if (heels->letting) {
+		heels->enough = ENOUGH_AT_FIRST;
+	} else {
+		heels->letting = heels->short_waits >= heels->enough;
+	}
+	heels->messages = rx->messages;
+	if (heels->letting)
+		for (int i = 0; i < LETTING_LOOPS; i++)
+			moor__pause();
 }
 
-static inline int find_waiting(moor_rx *rx, int64_t timeout_ns, struct found *ret_found)
+/* The shortest of waits, without all that a longer one needs: for the answer that is on its way. */
+static void spin_shortly(moor_rx *rx)
+{
+	const uint32_t *const word = word_at(rx, seen(rx));
+	uint32_t loops = 0;
+
+	if (!moor__word_is_open(moor__load_32(word)))
+		return;
+	let_get_ahead(rx);
+	while (moor__word_is_open(moor__load_32(word)) && loops < SHORT_SPIN) {
+		moor__pause();
+		loops++;
+	}
+	if (loops > SHORT_WAIT)
+		rx->heels.short_waits = 0;
+	else
+		rx->heels.short_waits++;
+}
+
+static int find_waiting(moor_rx *rx, int64_t timeout_ns, struct found *ret_found)
 {
 	int err;
 
@@ -289,7 +313,7 @@ static inline int find_waiting(moor_rx *rx, int64_t timeout_ns, struct found *re
 	return err;
 }
 
-int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
+static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
 {
 	struct found found;
 	int err;
@@ -297,22 +321,39 @@ int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t ti
 	if (!rx || !ret_len || (!buf && cap) || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
 	err = find_waiting(rx, timeout_ns, &found);
-	if (moor__unlikely(err))
+	if (err)
 		return err;
-	if (moor__unlikely(found.len > cap)) {
+	if (found.len > cap) {
 		*ret_len = found.len;
 		return MOOR_EMSGSIZE;
 	}
 	moor__copy(buf, rx->ring.data + (found.at & rx->ring.mask) + MOOR__HEADER_SIZE, found.len);
 	MOOR_CRASH_POINT("rx: copied");
 	*ret_len = found.len;
-	if (moor__likely(!rx->peeked)) {
-		rx->seen = found.end;
-		release_one(rx, found.at, found.end, found.len);
-	} else {
-		see(rx, &found);
-		release_many(rx);
-	}
+	see(rx, &found);
+	release_peeked(rx);
+	return 0;
+}
+
+int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
+{
+	struct moor_abi_record_header *at;
+	struct moor_abi_record_header header;
+	uint64_t end;
+
+	if (moor__unlikely(!rx || !ret_len || !buf || timeout_ns < MOOR_FOREVER || !rx->straight))
+		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
+	at = moor__header_at(&rx->ring, rx->head);
+	header = moor__acquire_header(at); /* A1 */
+	end = rx->head + moor__record_size(header.detail);
+	/* All else, and all that is wrong, is looked at more closely there. */
+	if (moor__unlikely(header.word != MOOR_ABI_WORD_MESSAGE || header.detail > rx->short_max || header.detail > cap ||
+	                   end > rx->straight))
+		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
+	moor__copy_short(buf, at + 1, header.detail);
+	MOOR_CRASH_POINT("rx: copied");
+	*ret_len = header.detail;
+	release_to(rx, end, 1, header.detail, true);
 	return 0;
 }
 
@@ -339,21 +380,21 @@ int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 {
 	struct moor_abi_consumer *consumer = (struct moor_abi_consumer *)((char *)how->mem + MOOR_ABI_RING_SLOTS_OFFSET);
 	struct moor_abi_producer *producer = (struct moor_abi_producer *)(consumer + 1);
-	const uint64_t capacity = how->geometry.capacity;
-	const struct moor__reached released = moor__ring_released(consumer);
-	const uint64_t cleared_word = moor__load_64(&consumer->cleared);
-	const uint64_t cleared = cleared_word & MOOR__ASLEEP_POSITION;
+	const uint64_t capacity = how->geometry.capacity, max_message = how->geometry.max_message;
+	const struct moor__reached done = moor__ring_released(consumer);
+	const uint64_t word = moor__load_64(&consumer->released), released = word & MOOR__POSITION;
 
-	if (released.position % MOOR__LINE || cleared > released.position || released.position - cleared > capacity)
+	if (done.position % MOOR__UNIT || released > done.position || done.position - released > capacity)
 		return MOOR_ECORRUPT;
 	*rx = (moor_rx){.max_message = how->geometry.max_message,
-	                .seen = released.position,
-	                .head = released.position,
-	                .messages = released.messages,
-	                .bytes = released.bytes,
-	                .published_head = released.position,
-	                .turn = released.turn,
-	                .closes = (uint32_t)(cleared_word % MOOR__LINE),
+	                .short_max = max_message < MOOR__COPY_SHORT ? max_message : MOOR__COPY_SHORT,
+	                .head = done.position,
+	                .messages = done.messages,
+	                .bytes = done.bytes,
+	                .turn = done.turn,
+	                .closes = word & ~MOOR__POSITION,
+	                .messages_before = done.messages,
+	                .heels = {.enough = ENOUGH_AT_FIRST},
 	                .ring = {.data = (unsigned char *)how->mem + how->geometry.data_offset,
 	                         .mask = capacity - 1,
 	                         .capacity = capacity,
@@ -363,21 +404,19 @@ int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 	                         .ops_arg = how->ops_arg,
 	                         .sleeper = how->sleeper,
 	                         .fences = how->registered ? 0 : MOOR__FENCE_FOR_ME}};
-	/* What a dead predecessor released and had not cleared: where its records were nobody knows, so every line. */
-	for (uint64_t at = cleared; at < released.position; at += MOOR__LINE)
-		clear_header(rx, at);
+	/* What a dead predecessor had counted and not given. */
+	moor__release_64(&consumer->released, done.position | rx->closes); /* R2 */
 	MOOR_CRASH_POINT("rx: taken over");
-	moor__release_64(&consumer->cleared, released.position | rx->closes); /* R2 */
-	moor__release_64(&consumer->head, released.position);                 /* R2 */
 	rx->died_reported = moor__load_64(&consumer->died_reported);
 	/* A look: one who died before this handle opened and was not seen to is not one that has been here since. */
 	rx->ended_before = moor__life_ended(moor__ring_look(&rx->ring, MOOR__PRODUCER, &producer->slot)); /* A5 */
 	moor__ring_enter(&rx->ring, &consumer->slot, &consumer->quiet, how->pid);
 	rx->state = MOOR__READY;
+	publish_head(rx);
 	/* Whom the predecessor did not wake any more, or who waits for a consumer at all. */
 	moor__fence();
 	if (moor__load_64(&producer->quiet.asleep) & MOOR__ASLEEP)
-		how->ops->wake(moor__low_half(&consumer->cleared));
+		how->ops->wake(moor__low_half(&consumer->released));
 	return 0;
 }
 
@@ -385,13 +424,14 @@ int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 void moor__rx_detach(moor_rx *rx)
 {
 	struct moor_abi_consumer *me = rx->ring.consumer;
-	const uint64_t cleared = moor__load_64(&me->cleared) & MOOR__ASLEEP_POSITION;
+	const uint64_t released = moor__load_64(&me->released) & MOOR__POSITION;
 
 	moor__ring_leave(&me->slot);
-	moor__release_64(&me->cleared, cleared | ((rx->closes + 1) % MOOR__LINE)); /* R6 */
+	moor__release_64(&me->released, released | ((rx->closes + 1) & ~MOOR__POSITION)); /* R6 */
 	MOOR_CRASH_POINT("rx: end marked");
 	moor__fence();
 	if (moor__load_64(&rx->ring.producer->quiet.asleep) & MOOR__ASLEEP)
-		rx->ring.ops->wake(moor__low_half(&me->cleared));
+		rx->ring.ops->wake(moor__low_half(&me->released));
 	rx->state = MOOR__WIPED;
+	rx->straight = 0;
 }

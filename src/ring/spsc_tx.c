@@ -2,10 +2,13 @@
 /*
  * spsc_tx.c - the one producer of a ring: reserve, commit, cancel, and what waits for room.
  *
- * The header of a record is its publication, so a header that has not been published must read as zero, for certain.
- * The consumer zeroes the headers of what it releases; payload, padding and given-up reservations may leave anything in
- * the first word of a line, and the producer remembers such lines (`dirty`): before it publishes a record it zeroes the
- * header that follows, if that line is one of them.
+ * The header of a record is its publication, so a header that has not been published must read as zero, for certain,
+ * whatever payload lay there. So the header that follows a record is zeroed before that is published: the consumer that
+ * sees the one sees the other. The consumer writes nothing here; what is published and not released stands between
+ * `released` and the header that reads zero, and a successor finds the tail there.
+ *
+ * The fast paths read the private words that they need into variables before the first access to a shared one: after
+ * each of those the compiler must read memory again.
  */
 #include "base/checked.h"
 #include "base/copy.h"
@@ -13,78 +16,62 @@
 #include "base/slot_word.h"
 #include "ring/ring.h"
 
-static inline bool is_dirty(const moor_tx *tx, uint64_t position)
+#define CACHE_LINE 64u
+
+static void set_straight(moor_tx *tx)
 {
-	const uint64_t line = (position & tx->ring.mask) / MOOR__LINE;
+	const uint64_t lap = (tx->tail | tx->ring.mask) + 1;
 
-	return tx->dirty[line / 64] >> (line % 64) & 1;
-}
-
-static void mark_clean(moor_tx *tx, uint64_t position)
-{
-	const uint64_t line = (position & tx->ring.mask) / MOOR__LINE;
-
-	tx->dirty[line / 64] &= ~((uint64_t)1 << line % 64);
-}
-
-/* The lines of [from, to) may hold anything. At most one lap. */
-static void mark_dirty(moor_tx *tx, uint64_t from, uint64_t to)
-{
-	uint64_t line = (from & tx->ring.mask) / MOOR__LINE, count = (to - from) / MOOR__LINE;
-	const uint64_t lines = tx->ring.capacity / MOOR__LINE;
-
-	while (count) {
-		const uint64_t bit = line % 64, left = 64 - bit, step = count < left ? count : left;
-
-		tx->dirty[line / 64] |= (step == 64 ? ~(uint64_t)0 : ((uint64_t)1 << step) - 1) << bit;
-		line = (line + step) & (lines - 1);
-		count -= step;
-	}
+	if (tx->state != MOOR__READY || tx->open.end || tx->ring.fences)
+		tx->straight = 0;
+	else
+		tx->straight = lap < tx->limit ? lap : tx->limit;
 }
 
 static int corrupt(moor_tx *tx)
 {
 	tx->state = MOOR__CORRUPT;
-	tx->limit = 0; /* no reserve passes without asking */
+	tx->straight = 0;
 	tx->open.end = 0;
 	return MOOR_ECORRUPT;
 }
 
-/* Takes a position that the consumer has published as cleared for what it is. */
-static int learn(moor_tx *tx, uint64_t cleared)
+/* Takes a position that the consumer has published as released for what it is. */
+static int learn(moor_tx *tx, uint64_t released)
 {
-	if (cleared <= tx->cleared)
+	if (released <= tx->released)
 		return 0;
-	if (cleared > tx->tail || cleared % MOOR__LINE)
+	if (released > tx->tail || released % MOOR__UNIT)
 		return corrupt(tx);
-	tx->cleared = cleared;
-	tx->limit = cleared + tx->ring.capacity - MOOR__LINE;
+	tx->released = released;
+	tx->limit = released + tx->ring.capacity - MOOR__UNIT;
+	set_straight(tx);
 	return 0;
 }
 
-/* Has the consumer cleared all before `position`, as far as `head` tells? 1, 0, MOOR_ECORRUPT. */
-static int is_known_cleared(moor_tx *tx, uint64_t position)
+/* Has the consumer released all before `position`, as far as `head` tells? 1, 0, MOOR_ECORRUPT. */
+static int is_known_released(moor_tx *tx, uint64_t position)
 {
 	int err = 0;
 
-	if (tx->cleared < position)
+	if (tx->released < position)
 		err = learn(tx, moor__acquire_64(&tx->ring.consumer->head)); /* A2 */
-	return err ? err : tx->cleared >= position;
+	return err ? err : tx->released >= position;
 }
 
 /* Has it, for certain? It takes the line that the consumer writes with every message. */
-static int is_cleared(moor_tx *tx, uint64_t position)
+static int is_released(moor_tx *tx, uint64_t position)
 {
-	uint64_t cleared;
-	int err = is_known_cleared(tx, position);
+	uint64_t released;
+	int err = is_known_released(tx, position);
 
 	if (err)
 		return err;
-	cleared = moor__acquire_64(&tx->ring.consumer->cleared) & MOOR__ASLEEP_POSITION; /* A2 */
-	if (cleared < tx->cleared)
+	released = moor__acquire_64(&tx->ring.consumer->released) & MOOR__POSITION; /* A2 */
+	if (released < tx->released)
 		return corrupt(tx);
-	err = learn(tx, cleared);
-	return err ? err : tx->cleared >= position;
+	err = learn(tx, released);
+	return err ? err : tx->released >= position;
 }
 
 static int state_error(const moor_tx *tx)
@@ -92,10 +79,10 @@ static int state_error(const moor_tx *tx)
 	return tx->state == MOOR__READY ? 0 : tx->state == MOOR__WIPED ? MOOR_EFORK : MOOR_ECORRUPT;
 }
 
-/* What the consumer must have cleared so that a record may end at `end`. */
+/* What the consumer must have released so that a record may end at `end`. */
 static uint64_t room_position(const moor_tx *tx, uint64_t end)
 {
-	return end - (tx->ring.capacity - MOOR__LINE);
+	return end - (tx->ring.capacity - MOOR__UNIT);
 }
 
 struct tx_wait {
@@ -110,13 +97,13 @@ static int tx_over(void *side, bool look)
 	struct moor_abi_slot *slot = &wait->tx->ring.consumer->slot;
 	const uint64_t life =
 	    look ? moor__ring_look(&wait->tx->ring, MOOR__CONSUMER, slot) : moor__acquire_64(&slot->life); /* A5 */
-	int cleared;
+	int released;
 
 	if (moor__life_attached(life) || !moor__life_ended(life))
 		return 0;
-	cleared = is_cleared(wait->tx, wait->position); /* it may have released more before it left */
-	if (cleared)
-		return cleared < 0 ? cleared : 0;
+	released = is_released(wait->tx, wait->position); /* it may have released more before it left */
+	if (released)
+		return released < 0 ? released : 0;
 	return moor__life_last_died(life) ? MOOR_EPEERDEAD : MOOR_ECLOSED;
 }
 
@@ -124,25 +111,25 @@ static bool tx_ready(void *side)
 {
 	const struct tx_wait *wait = side;
 
-	return is_cleared(wait->tx, wait->position) != 0;
+	return is_released(wait->tx, wait->position) != 0;
 }
 
 static bool tx_known_ready(void *side)
 {
 	const struct tx_wait *wait = side;
 
-	return is_known_cleared(wait->tx, wait->position) != 0;
+	return is_known_released(wait->tx, wait->position) != 0;
 }
 
-static int wait_cleared(moor_tx *tx, uint64_t position, int64_t timeout_ns)
+static int wait_released(moor_tx *tx, uint64_t position, int64_t timeout_ns)
 {
 	struct tx_wait side = {tx, position};
 	const struct moor__wait wait = {.ready = tx_ready,
 	                                .spin_ready = tx_known_ready,
 	                                .over = tx_over,
 	                                .side = &side,
-	                                .word = moor__low_half(&tx->ring.consumer->cleared),
-	                                /* Not `cleared`, which changes with every message: to read it each time takes
+	                                .word = moor__low_half(&tx->ring.consumer->released),
+	                                /* Not `released`, which changes with every message: to read it each time takes
 	                                   its line from the consumer each time. */
 	                                .spin_word = moor__low_half(&tx->ring.consumer->head),
 	                                .position = position,
@@ -163,14 +150,14 @@ static int make_room(moor_tx *tx, uint64_t end)
 	if (err)
 		return err;
 	side.position = room_position(tx, end);
-	err = is_cleared(tx, side.position);
+	err = is_released(tx, side.position);
 	if (err)
 		return err < 0 ? err : 0;
 	moor__store_64(&tx->ring.producer->full, moor__load_64(&tx->ring.producer->full) + 1);
 	err = tx_over(&side, moor__ring_look_due(&tx->ring));
 	if (err)
 		return err;
-	return tx->cleared >= side.position ? 0 : MOOR_EAGAIN;
+	return tx->released >= side.position ? 0 : MOOR_EAGAIN;
 }
 
 /* The same for a call that may wait: while the consumer is busy it goes by what that tells of itself. */
@@ -182,10 +169,10 @@ static int await_room(moor_tx *tx, uint64_t end, int64_t timeout_ns)
 	if (err)
 		return err;
 	position = room_position(tx, end);
-	if (is_known_cleared(tx, position))
+	if (is_known_released(tx, position))
 		return state_error(tx);
 	moor__store_64(&tx->ring.producer->full, moor__load_64(&tx->ring.producer->full) + 1);
-	return wait_cleared(tx, position, timeout_ns);
+	return wait_released(tx, position, timeout_ns);
 }
 
 static int refuse(const moor_tx *tx)
@@ -204,15 +191,15 @@ static inline uint64_t place(const moor_tx *tx, uint64_t size)
 }
 
 /* Finds room; without any it waits, unless the time-out is MOOR_NOWAIT. Nothing is changed by it. */
-static inline int find_room(moor_tx *tx, size_t len, int64_t timeout_ns, struct moor__room *ret_room)
+static int find_room(moor_tx *tx, size_t len, int64_t timeout_ns, struct moor__room *ret_room)
 {
 	uint64_t size, at;
 
-	if (moor__unlikely(len > tx->max_message || tx->open.end))
+	if (len > tx->max_message || tx->open.end)
 		return refuse(tx);
 	size = moor__record_size(len);
 	at = place(tx, size);
-	if (moor__unlikely(at + size > tx->limit)) {
+	if (at + size > tx->limit || tx->state != MOOR__READY) {
 		const int err = timeout_ns == MOOR_NOWAIT ? make_room(tx, at + size) : await_room(tx, at + size, timeout_ns);
 
 		if (err)
@@ -222,78 +209,103 @@ static inline int find_room(moor_tx *tx, size_t len, int64_t timeout_ns, struct 
 	return 0;
 }
 
-static inline unsigned char *payload(const moor_tx *tx, const struct moor__room *room)
+static inline unsigned char *payload(const moor_tx *tx, uint64_t at)
 {
-	return tx->ring.data + (room->at & tx->ring.mask) + MOOR__HEADER_SIZE;
+	return tx->ring.data + (at & tx->ring.mask) + MOOR__HEADER_SIZE;
 }
 
-static inline void publish(moor_tx *tx, const struct moor__room *room, size_t len)
+/*
+ * Publishes the record of `size` at the tail. `straight`: within the lap, with room, and without fences of this side's
+ * own; then the next record may go straight too, and its next header, if it has the same size, is looked after here:
+ * where that begins a line, the line must be fetched, and now it can be while the consumer is busy. In the midst of a
+ * line it costs nothing (doc/design.md, "Who zeroes the headers").
+ */
+static MOOR__ALWAYS_INLINE void publish_at_tail(moor_tx *tx, uint64_t size, size_t len, bool straight)
 {
-	/* Private words, read once: after each access to a shared one the compiler would read them again. */
-	struct moor__ring *const ring = &tx->ring;
-	const uint64_t at = room->at, start = tx->tail, size = moor__record_size(len), end = at + size;
-	const uint64_t messages = tx->messages + 1, bytes = tx->bytes + len, fences = ring->fences;
-	const uint64_t *const asleep = &ring->consumer->quiet.asleep;
-	struct moor_abi_record *const record = &ring->producer->record[(tx->messages ^ tx->turn) & 1];
-	struct moor_abi_record_header *const header = moor__header_at(ring, at);
-	struct moor_abi_record_header *const next = moor__header_at(ring, end);
+	unsigned char *const data = tx->ring.data;
+	const uint64_t mask = tx->ring.mask, at = tx->tail, end = at + size, after = end + size;
+	const uint64_t zeroed = tx->zeroed, until = straight ? tx->straight : 0, fences = straight ? 0 : tx->ring.fences;
+	const uint64_t *const asleep = &tx->ring.consumer->quiet.asleep;
+	struct moor_abi_record_header *const header = (void *)(data + (at & mask));
 
-	if (room->end - start > MOOR__LINE)
-		mark_dirty(tx, start + MOOR__LINE, room->end);
-	if (moor__unlikely(end < tx->dirty_end) || is_dirty(tx, end)) {
-		moor__store_32(&next->word, 0);
-		mark_clean(tx, end);
-	}
-	MOOR_CRASH_POINT("tx: zeroed");
-	tx->messages = messages;
-	tx->bytes = bytes;
 	tx->tail = end;
-	moor__store_64(&record->end, end);
-	MOOR_CRASH_POINT("tx: end announced");
-	moor__store_64(&record->messages, messages);
-	moor__store_64(&record->bytes, bytes);
-	/* R4: the copy is whole, and the header at end reads zero. */
-	moor__release_64(&record->position, start | MOOR__RECORD_WRITTEN);
-	MOOR_CRASH_POINT("tx: announced");
-	moor__publish_header(header, moor__record_word(size), (uint32_t)(size - MOOR__HEADER_SIZE - len)); /* R1 */
-	if (moor__unlikely(at != start)) {
-		MOOR_CRASH_POINT("tx: before padding");
-		/* The record is seen by whoever sees the padding before it. */
-		moor__release_32(&moor__header_at(ring, start)->word, MOOR_ABI_WORD_PAD | moor__record_word(at - start)); /* R1 */
-	}
+	if (zeroed != end)
+		moor__store_32(&((struct moor_abi_record_header *)(void *)(data + (end & mask)))->word, 0);
+	MOOR_CRASH_POINT("tx: zeroed");
+	moor__publish_header(header, MOOR_ABI_WORD_MESSAGE, (uint32_t)len); /* R1 */
 	MOOR_CRASH_POINT("tx: published");
-	/* Not for its value, which is 0: the line that comes next is fetched from the consumer, who zeroed it a lap
-	 * ago, while that is busy with this record, and the next publication finds it here. It pays for records of one
-	 * line (doc/design.md, "What was measured"). */
-	if (moor__likely(end - start == MOOR__LINE))
-		moor__store_32(&next->word, 0);
+	if (after % CACHE_LINE == 0 && after <= until) {
+		moor__store_32(&((struct moor_abi_record_header *)(void *)(data + (after & mask)))->word, 0);
+		tx->zeroed = after;
+	}
 	moor__compiler_fence(); /* the processor's part: F1, F2 */
 	if (moor__unlikely(moor__load_64(asleep) | fences))
-		moor__ring_wake(ring, &ring->producer->quiet, &ring->consumer->quiet, start, start,
-		                &moor__header_at(ring, start)->word);
+		moor__ring_wake(&tx->ring, &tx->ring.producer->quiet, &tx->ring.consumer->quiet, at, at, &header->word);
 }
 
-int moor_tx_reserve(moor_tx *tx, size_t len, void **ret_data)
+/* The same in the general case: behind padding, perhaps, and perhaps in a room that is larger. */
+static void publish(moor_tx *tx, const struct moor__room *room, size_t len)
+{
+	const uint64_t start = tx->tail, size = moor__record_size(len);
+	struct moor_abi_record_header *const header = moor__header_at(&tx->ring, start);
+
+	if (tx->zeroed < room->end)
+		tx->zeroed = 0; /* it may have been written over */
+	set_straight(tx);
+	if (room->at == start) {
+		publish_at_tail(tx, size, len, tx->straight != 0);
+	} else {
+		moor__store_32(&moor__header_at(&tx->ring, room->at + size)->word, 0);
+		moor__publish_header(moor__header_at(&tx->ring, room->at), MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
+		MOOR_CRASH_POINT("tx: before padding");
+		tx->tail = room->at + size;
+		/* The record is seen by whoever sees the padding before it. */
+		moor__publish_header(header, MOOR_ABI_WORD_PAD, (uint32_t)((room->at - start) / MOOR__UNIT)); /* R1 */
+		MOOR_CRASH_POINT("tx: padding published");
+		moor__compiler_fence(); /* the processor's part: F1, F2 */
+		if (moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep) | tx->ring.fences))
+			moor__ring_wake(&tx->ring, &tx->ring.producer->quiet, &tx->ring.consumer->quiet, start, start,
+			                &header->word);
+	}
+	set_straight(tx);
+}
+
+static MOOR__NOINLINE int reserve(moor_tx *tx, size_t len, void **ret_data)
 {
 	struct moor__room room;
 	const int err = find_room(tx, len, MOOR_NOWAIT, &room);
 
-	if (moor__unlikely(err))
+	if (err)
 		return err;
 	tx->open = room;
-	*ret_data = payload(tx, &room);
+	tx->straight = 0;
+	*ret_data = payload(tx, room.at);
+	return 0;
+}
+
+int moor_tx_reserve(moor_tx *tx, size_t len, void **ret_data)
+{
+	const uint64_t at = tx->tail, size = moor__record_size(len);
+
+	if (moor__unlikely(len > tx->max_message || at + size > tx->straight))
+		return reserve(tx, len, ret_data);
+	tx->open = (struct moor__room){at, at + size, len};
+	tx->straight = 0;
+	*ret_data = payload(tx, at);
 	return 0;
 }
 
 int moor_tx_commit(moor_tx *tx, size_t len)
 {
-	if (moor__unlikely(!tx->open.end || len > tx->open.len)) {
+	const struct moor__room room = tx->open;
+
+	if (moor__unlikely(!room.end || len > room.len)) {
 		const int err = state_error(tx);
 
 		return err ? err : MOOR_EINVAL;
 	}
-	publish(tx, &tx->open, len);
 	tx->open.end = 0;
+	publish(tx, &room, len);
 	return 0;
 }
 
@@ -301,9 +313,10 @@ static void cancel(moor_tx *tx)
 {
 	if (!tx->open.end)
 		return;
-	if (tx->open.end - tx->tail > MOOR__LINE)
-		mark_dirty(tx, tx->tail + MOOR__LINE, tx->open.end);
+	if (tx->zeroed < tx->open.end)
+		tx->zeroed = 0; /* it may have been written over */
 	tx->open.end = 0;
+	set_straight(tx);
 }
 
 void moor_tx_cancel(moor_tx *tx)
@@ -311,7 +324,7 @@ void moor_tx_cancel(moor_tx *tx)
 	cancel(tx);
 }
 
-int moor_tx_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
+static MOOR__NOINLINE int send_slowly(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 {
 	struct moor__room room;
 	int err;
@@ -322,9 +335,23 @@ int moor_tx_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 	if (err)
 		return err;
 	MOOR_CRASH_POINT("tx: reserved");
-	moor__copy(payload(tx, &room), data, len);
+	moor__copy(payload(tx, room.at), data, len);
 	MOOR_CRASH_POINT("tx: copied");
 	publish(tx, &room, len);
+	return 0;
+}
+
+int moor_tx_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
+{
+	const uint64_t size = moor__record_size(len);
+
+	if (moor__unlikely(!tx || !data || timeout_ns < MOOR_FOREVER || len > tx->short_max ||
+	                   tx->tail + size > tx->straight))
+		return send_slowly(tx, data, len, timeout_ns);
+	MOOR_CRASH_POINT("tx: reserved");
+	moor__copy_short(payload(tx, tx->tail), data, len);
+	MOOR_CRASH_POINT("tx: copied");
+	publish_at_tail(tx, size, len, true);
 	return 0;
 }
 
@@ -348,7 +375,7 @@ int moor_tx_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, int64_t tim
 	err = find_room(tx, len, timeout_ns, &room);
 	if (err)
 		return err;
-	to = payload(tx, &room);
+	to = payload(tx, room.at);
 	for (size_t i = 0; i < n; i++) {
 		moor__copy(to, iov[i].data, iov[i].len);
 		to += iov[i].len;
@@ -367,7 +394,7 @@ int moor_tx_wait(moor_tx *tx, size_t len, int64_t timeout_ns)
 		return refuse(tx);
 	size = moor__record_size(len);
 	end = place(tx, size) + size;
-	if (end <= tx->limit)
+	if (end <= tx->limit && tx->state == MOOR__READY)
 		return 0;
 	return timeout_ns == MOOR_NOWAIT ? make_room(tx, end) : await_room(tx, end, timeout_ns);
 }
@@ -383,15 +410,15 @@ int moor_tx_drain(moor_tx *tx, int64_t timeout_ns)
 	if (err)
 		return err;
 	side = (struct tx_wait){tx, tx->tail};
-	err = is_cleared(tx, tx->tail);
+	err = is_released(tx, tx->tail);
 	if (err)
 		return err < 0 ? err : 0;
 	if (timeout_ns != MOOR_NOWAIT)
-		return wait_cleared(tx, tx->tail, timeout_ns);
+		return wait_released(tx, tx->tail, timeout_ns);
 	err = tx_over(&side, moor__ring_look_due(&tx->ring));
 	if (err)
 		return err;
-	return tx->cleared >= tx->tail ? 0 : MOOR_EAGAIN;
+	return tx->released >= tx->tail ? 0 : MOOR_EAGAIN;
 }
 
 int moor_tx_interrupt(moor_tx *tx)
@@ -414,30 +441,23 @@ uint64_t moor_tx_capacity(const moor_tx *tx)
 	return tx ? tx->ring.capacity : 0;
 }
 
-int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how, uint64_t *dirty)
+int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how)
 {
 	struct moor_abi_consumer *consumer = (struct moor_abi_consumer *)((char *)how->mem + MOOR_ABI_RING_SLOTS_OFFSET);
 	struct moor_abi_producer *producer = (struct moor_abi_producer *)(consumer + 1);
 	unsigned char *data = (unsigned char *)how->mem + how->geometry.data_offset;
 	const uint64_t capacity = how->geometry.capacity;
-	struct moor__reached tail;
-	uint64_t cleared;
-	int err;
+	/* What is free for certain; the walk may go over records that the consumer releases meanwhile: they stay whole. */
+	const uint64_t released = moor__acquire_64(&consumer->released) & MOOR__POSITION; /* A2 */
+	struct moor__reached tail = {.position = released};
 
-	err = moor__ring_tail(data, capacity, producer, consumer, &tail);
-	if (err)
-		return err;
-	cleared = moor__acquire_64(&consumer->cleared) & MOOR__ASLEEP_POSITION; /* A2 */
-	if (cleared > tail.position || tail.position - cleared > capacity)
+	if (moor__ring_walk(data, capacity, &tail))
 		return MOOR_ECORRUPT;
 	*tx = (moor_tx){.max_message = how->geometry.max_message,
+	                .short_max = how->geometry.max_message < MOOR__COPY_SHORT ? how->geometry.max_message : MOOR__COPY_SHORT,
 	                .tail = tail.position,
-	                .limit = cleared + capacity - MOOR__LINE,
-	                .messages = tail.messages,
-	                .bytes = tail.bytes,
-	                .dirty = dirty,
-	                .cleared = cleared,
-	                .turn = (tail.turn ^ tail.messages) & 1,
+	                .limit = released + capacity - MOOR__UNIT,
+	                .released = released,
 	                .ring = {.data = data,
 	                         .mask = capacity - 1,
 	                         .capacity = capacity,
@@ -447,12 +467,10 @@ int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how, uint64_t *
 	                         .ops_arg = how->ops_arg,
 	                         .sleeper = how->sleeper,
 	                         .fences = how->registered ? 0 : MOOR__FENCE_FOR_ME}};
-	/* A ring that never had a producer is clean; what a predecessor left where, nobody knows. */
-	if (moor__load_64(&producer->slot.life))
-		tx->dirty_end = tail.position + capacity;
 	MOOR_CRASH_POINT("tx: taken over");
 	moor__ring_enter(&tx->ring, &producer->slot, &producer->quiet, how->pid);
 	tx->state = MOOR__READY;
+	set_straight(tx);
 	return 0;
 }
 
@@ -473,4 +491,5 @@ void moor__tx_detach(moor_tx *tx)
 	if (moor__load_64(&ring->consumer->quiet.asleep) & MOOR__ASLEEP)
 		ring->ops->wake(word);
 	tx->state = MOOR__WIPED;
+	tx->straight = 0;
 }

@@ -149,7 +149,7 @@ void moor__ring_wake(struct moor__ring *ring, struct moor_abi_quiet *mine, const
 	if ((moor__load_64(&peer->asleep) | ring->fences) & MOOR__FENCE_FOR_ME)
 		moor__fence(); /* F2 */
 	asleep = moor__load_64(&peer->asleep);
-	position = asleep & MOOR__ASLEEP_POSITION;
+	position = asleep & MOOR__POSITION;
 	if (!(asleep & MOOR__ASLEEP) || position < from || position > to)
 		return;
 	ring->ops->wake(word);

@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LINES (T_CAPACITY / 64u)
+#define UNITS (T_CAPACITY / MOOR_ABI_UNIT)
+#define GOING_ON 42u /* messages that a successor sends */
 #define LABELS 40
 
 static const struct moor_channel_opts small = {
@@ -114,13 +115,13 @@ static void move_on(unsigned lines)
 /* The length of the message that the action sends. */
 static size_t length_of(enum action action)
 {
-	return action == TX_SEND ? 100 : action == TX_SENDV ? 700 : 10;
+	return action == TX_SEND ? 100 : action == TX_SENDV ? 700 : 8;
 }
 
 /* A channel with both sides of the parent's, in that state for that action. */
 static void set_up(enum state state, enum action action)
 {
-	const unsigned need = (unsigned)((length_of(action) + 8 + 63) / 64);
+	const unsigned need = (unsigned)((length_of(action) + 8 + 15) / 16);
 
 	snprintf(name, sizeof name, "crash-%d", next_name++);
 	sent = received = 0;
@@ -146,20 +147,22 @@ static void set_up(enum state state, enum action action)
 			send_next(150);
 		break;
 	case NEARLY_FULL:
-		move_on(65); /* the last record ends at the end */
-		for (unsigned i = 0; i < LINES - 1 - need; i++)
-			send_next(i % 57);
+		move_on(64);
+		send_next(8); /* so that the last record ends at the end */
+		expect_next();
+		for (unsigned i = 0; i < UNITS - 1 - need; i++)
+			send_next(i % 9);
 		break;
 	case WRAP:
 		move_on(64 + 45);
 		send_next(500); /* 8 lines */
-		send_next(400); /* 7: one in front of the padding's place */
-		send_next(1);   /* 61 to 62: 2 lines are left */
+		send_next(500); /* 8: one in front of the padding's place */
+		send_next(60);  /* 80 bytes: 112 are left of the lap */
 		break;
 	case FULL:
 		move_on(40);
-		for (unsigned i = 0; i < LINES - 1; i++)
-			send_next(i % 57);
+		for (unsigned i = 0; i < UNITS - 1; i++)
+			send_next(i % 9);
 		break;
 	case STATES:
 		break;
@@ -259,7 +262,7 @@ static int act(void *arg)
 		account->sent = 1;
 		break;
 	case TX_CLOSE:
-		must(moor_tx_reserve(my_tx, 10, &to), 0, "reserve");
+		must(moor_tx_reserve(my_tx, 8, &to), 0, "reserve");
 		moor_tx_close(my_tx);
 		break;
 	case RX_PEEK:
@@ -380,7 +383,7 @@ static void producer_goes_on(bool drain_first, uint64_t deaths)
 	expect_all();
 	t_expect_none(rx);
 	t_assert(t_now() - start < (int64_t)5 * 1000000000);
-	for (unsigned i = 0; i < 2 * LINES / 3; i++) {
+	for (unsigned i = 0; i < GOING_ON; i++) {
 		send_next(i * 13 % 150);
 		expect_next();
 		t_expect_none(rx);
@@ -400,12 +403,12 @@ static void consumer_goes_on(void)
 	check_counts();
 	expect_all();
 	t_expect_none(rx);
-	for (unsigned i = 0; i < 2 * LINES / 3; i++) {
+	for (unsigned i = 0; i < GOING_ON; i++) {
 		send_next(i * 13 % 150);
 		expect_next();
 		t_expect_none(rx);
 	}
-	for (unsigned i = 0; i < LINES - 1; i++) /* all of it is room */
+	for (unsigned i = 0; i < UNITS - 1; i++) /* all of it is room */
 		send_next(0);
 	expect_all();
 	t_expect_none(rx);
@@ -429,7 +432,7 @@ static void kill_producer(enum state state, enum action action, const char *labe
 		ck_abort_msg("sent %ju, should be %ju or one more", (uintmax_t)now, (uintmax_t)sent);
 	if (now == sent + 1 && (action == TX_OPEN || action == TX_CLOSE))
 		ck_abort_msg("sent what nobody sent");
-	if (account->sent || strcmp(label, "tx: published") == 0)
+	if (account->sent || strstr(label, " published"))
 		t_assert(now == sent + 1);
 	sent = now;
 	check_counts();

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define T_CAPACITY 4096u
+#define T_FULL ((int)(T_CAPACITY / MOOR_ABI_UNIT) - 1) /* so many messages of up to 8 bytes fill it */
 #define T_MAX 2040u /* the longest message that a ring of T_CAPACITY can be made for */
 
 struct t_ring {
@@ -56,15 +57,12 @@ static inline uint32_t *t_word(const struct t_ring *ring, uint64_t offset)
 	return (uint32_t *)(void *)(t_data(ring) + offset);
 }
 
-/* As if `position` bytes had gone through the ring already: a multiple of 64. Nobody is attached. */
+/* As if `position` bytes had gone through the ring already: a multiple of 16. Nobody is attached. */
 static inline void t_preset(const struct t_ring *ring, uint64_t position)
 {
-	for (int i = 0; i < 2; i++) {
-		t_producer(ring)->record[i].position = position;
-		t_producer(ring)->record[i].end = position;
-		t_consumer(ring)->done[i].released = position;
-	}
-	t_consumer(ring)->cleared = position;
+	for (int i = 0; i < 2; i++)
+		t_consumer(ring)->done[i].position = position;
+	t_consumer(ring)->released = position;
 	t_consumer(ring)->head = position;
 }
 
@@ -178,8 +176,8 @@ static inline void t_expect_none(moor_rx *rx)
 /* Moves an empty ring on by one record of that many bytes, header included. */
 static inline void t_advance(struct t_ring *ring, size_t bytes)
 {
-	t_assert(bytes % 64 == 0);
-	for (; bytes; bytes -= 64) {
+	t_assert(bytes % MOOR_ABI_UNIT == 0);
+	for (; bytes; bytes -= MOOR_ABI_UNIT) {
 		t_send(ring->tx, 0, 0);
 		t_expect(ring->rx, 0, 0);
 	}

@@ -246,7 +246,7 @@ START_TEST(test_stat)
 	for (unsigned n = 0; n < 4; n++)
 		t_send(tx, 100 * n, n);
 	t_assert(look("s").used == 600 && look("s").sent_messages == 4 && look("s").sent_bytes == 600);
-	t_assert(look("s").occupied == 64 * (1 + 2 + 4 + 5));
+	t_assert(look("s").occupied == 16 * (1 + 7 + 13 + 20));
 	t_assert_err(moor_rx_open("s", NULL, &rx), 0);
 	t_assert(look("s").consumers == 1);
 	t_expect_peek(rx, 0, 0);
@@ -431,15 +431,15 @@ START_TEST(test_interruption_leaves_a_send_that_has_room)
 
 	t_assert_err(moor_tx_open("room", &small, &tx), MOOR_CREATED);
 	t_assert_err(moor_rx_open("room", NULL, &rx), 0);
-	while (moor_tx_send(tx, message, 100, MOOR_NOWAIT) == 0)
+	while (moor_tx_send(tx, message, 120, MOOR_NOWAIT) == 0)
 		;
 	t_assert_err(moor_rx_recv(rx, message, sizeof message, &len, MOOR_NOWAIT), 0);
 	t_assert_err(moor_tx_interrupt(tx), 0);
-	t_assert_err(moor_tx_send(tx, message, 100, SECOND), 0);
-	t_assert_err(moor_tx_send(tx, message, 100, SECOND), MOOR_EINTR);
+	t_assert_err(moor_tx_send(tx, message, 120, SECOND), 0);
+	t_assert_err(moor_tx_send(tx, message, 120, SECOND), MOOR_EINTR);
 	t_assert_err(moor_tx_interrupt(tx), 0);
 	moor_rx_close(rx);
-	t_assert_err(moor_tx_send(tx, message, 100, SECOND), MOOR_ECLOSED);
+	t_assert_err(moor_tx_send(tx, message, 120, SECOND), MOOR_ECLOSED);
 	moor_tx_close(tx);
 }
 END_TEST
@@ -489,7 +489,7 @@ START_TEST(test_end_of_stream_for_the_sender)
 	t_assert_err(moor_tx_drain(tx, MOOR_FOREVER), 0);
 	t_send(tx, 1, 1);
 	t_assert_err(moor_tx_drain(tx, 30 * MS), MOOR_ETIMEDOUT); /* nobody was ever there: it waits */
-	for (int n = 1; n < 63; n++)
+	for (int n = 1; n < T_FULL; n++)
 		t_send(tx, 1, 1);
 	t_assert_err(moor_tx_send(tx, "x", 1, MOOR_NOWAIT), MOOR_EAGAIN);
 	t_assert_err(moor_tx_send(tx, "x", 1, 120 * MS), MOOR_ETIMEDOUT);
@@ -520,11 +520,11 @@ START_TEST(test_end_of_stream_for_the_sender)
 	}
 	t_assert_err(moor_rx_open("f", &open_only, &rx), 0);
 	t_assert_err(moor_tx_send(tx, "x", 1, MOOR_NOWAIT), MOOR_EAGAIN);
-	for (int n = 0; n < 63; n++)
+	for (int n = 0; n < T_FULL; n++)
 		t_expect(rx, 1, 1);
 	t_assert_err(moor_tx_drain(tx, MOOR_NOWAIT), 0);
 	moor_rx_close(rx);
-	for (int n = 0; n < 63; n++) /* it queues while there is room */
+	for (int n = 0; n < T_FULL; n++) /* it queues while there is room */
 		t_assert_err(moor_tx_send(tx, "x", 1, MOOR_FOREVER), 0);
 	t_assert_err(moor_tx_send(tx, "x", 1, MOOR_FOREVER), MOOR_ECLOSED);
 	moor_tx_close(tx);
@@ -557,7 +557,7 @@ START_TEST(test_death_seen_while_waiting)
 			peer.produces = true;
 		} else {
 			t_assert_err(moor_tx_open("d", &small, &tx), MOOR_CREATED);
-			for (int i = 0; i < 63; i++)
+			for (int i = 0; i < T_FULL; i++)
 				t_send(tx, 1, 1);
 			peer.consumes = true;
 		}

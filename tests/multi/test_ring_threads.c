@@ -203,7 +203,7 @@ START_TEST(test_R6c_sleeper_on_a_full_ring_wakes)
 	int ms = 20;
 
 	ring = t_ring_at(0);
-	for (int n = 0; n < 63; n++)
+	for (int n = 0; n < T_FULL; n++)
 		t_send(ring.tx, 0, 0);
 	for (int n = 0; n < 20; n++) {
 		const pthread_t thread = start(release_one, &ms);
@@ -237,7 +237,7 @@ START_TEST(test_timeouts_are_not_early)
 		t_assert(t_now() - begun < times[i] + 20 * SECOND);
 	}
 	t_assert_err(moor_rx_wait(ring.rx, MOOR_NOWAIT), MOOR_EAGAIN);
-	for (int n = 0; n < 63; n++)
+	for (int n = 0; n < T_FULL; n++)
 		t_send(ring.tx, 0, 0);
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
 		int64_t begun = t_now();
@@ -257,7 +257,7 @@ START_TEST(test_timeouts_are_not_early)
 	t_assert_err(moor_tx_send(ring.tx, buf, 1, MOOR_NOWAIT), MOOR_EAGAIN);
 	t_assert_err(moor_tx_wait(ring.tx, 1, MOOR_NOWAIT), MOOR_EAGAIN);
 	t_assert_err(moor_tx_drain(ring.tx, MOOR_NOWAIT), MOOR_EAGAIN);
-	ck_assert_uint_eq(t_ring_stat(&ring).sent_messages, 63);
+	ck_assert_uint_eq(t_ring_stat(&ring).sent_messages, T_FULL);
 	t_ring_free(&ring);
 }
 END_TEST
@@ -286,7 +286,7 @@ START_TEST(test_interrupt_before_the_wait)
 	t_assert_err(moor_tx_interrupt(ring.tx), 0);
 	t_assert_err(moor_tx_drain(ring.tx, MOOR_FOREVER), 0);
 	t_assert_err(moor_tx_wait(ring.tx, T_MAX, MOOR_FOREVER), 0);
-	for (int n = 0; n < 63; n++)
+	for (int n = 0; n < T_FULL; n++)
 		t_assert_err(moor_tx_send(ring.tx, NULL, 0, MOOR_FOREVER), 0);
 	t_assert_err(moor_tx_send(ring.tx, NULL, 0, MOOR_NOWAIT), MOOR_EAGAIN);
 	t_assert_err(moor_tx_send(ring.tx, NULL, 0, MOOR_FOREVER), MOOR_EINTR);
@@ -297,7 +297,7 @@ START_TEST(test_interrupt_before_the_wait)
 	t_assert_err(moor_tx_wait(ring.tx, 1, MOOR_FOREVER), MOOR_EINTR);
 	t_assert_err(moor_tx_interrupt(ring.tx), 0);
 	t_assert_err(moor_tx_drain(ring.tx, MOOR_FOREVER), MOOR_EINTR);
-	ck_assert_uint_eq(t_ring_stat(&ring).sent_messages, 65);
+	ck_assert_uint_eq(t_ring_stat(&ring).sent_messages, T_FULL + 2);
 	t_ring_free(&ring);
 }
 END_TEST
@@ -322,7 +322,7 @@ START_TEST(test_interrupt_during_the_wait)
 	size_t len;
 
 	ring = t_ring_at(0);
-	for (int n = 0; n < 63; n++)
+	for (int n = 0; n < T_FULL; n++)
 		t_send(ring.tx, 0, 0);
 	for (int ms = 0; ms < 30; ms += 3) {
 		pthread_t thread = start(interrupt_tx, &ms);
@@ -333,7 +333,7 @@ START_TEST(test_interrupt_during_the_wait)
 		t_assert_err(moor_tx_drain(ring.tx, MOOR_FOREVER), MOOR_EINTR);
 		join(thread);
 	}
-	for (int n = 0; n < 63; n++)
+	for (int n = 0; n < T_FULL; n++)
 		t_expect(ring.rx, 0, 0);
 	for (int ms = 0; ms < 30; ms += 3) {
 		const pthread_t thread = start(interrupt_rx, &ms);
@@ -437,7 +437,7 @@ START_TEST(test_signal_handlers)
 	handler_interrupts = false;
 	t_assert_err(moor_rx_wait(ring.rx, 20 * MS), MOOR_ETIMEDOUT);
 	handler_interrupts = _i & 2;
-	for (int n = 0; n < 63; n++)
+	for (int n = 0; n < T_FULL; n++)
 		t_send(ring.tx, 0, 0);
 	for (int n = 0; n < 10; n++) {
 		__atomic_store_n(&waiting, 1, __ATOMIC_RELEASE);
@@ -511,7 +511,7 @@ START_TEST(test_waits_of_the_producer_end_with_the_consumer)
 	pthread_t thread;
 
 	ring = t_ring_at(0);
-	for (int n = 0; n < 63; n++)
+	for (int n = 0; n < T_FULL; n++)
 		t_send(ring.tx, 0, 0);
 	thread = start(close_consumer, &ms);
 	t_assert_err(_i ? moor_tx_drain(ring.tx, MOOR_FOREVER) : moor_tx_send(ring.tx, NULL, 0, MOOR_FOREVER),
