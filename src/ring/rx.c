@@ -16,7 +16,7 @@
 #define SHORT_WAIT 3u /* loops: a wait on the producer's heels is no longer */
 #define ENOUGH_AT_FIRST 8u
 #define ENOUGH_AT_MOST 4096u
-#define LETTING_LOOPS 24
+#define LETTING_LOOPS 96
 #define LETTING_PAYS 8u /* messages in one go */
 
 static int state_error(const moor_rx *rx)
