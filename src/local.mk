@@ -10,6 +10,7 @@ library_sources = \
 	src/base/slot_word.h \
 	src/base/version.c \
 	src/os/os.h \
+	src/os/linux/acl.c \
 	src/os/linux/dir.c \
 	src/os/linux/dir.h \
 	src/os/linux/error.c \
@@ -18,7 +19,12 @@ library_sources = \
 	src/os/linux/futex.c \
 	src/os/linux/lock.c \
 	src/os/linux/memory.c \
+	src/os/linux/plain.c \
 	src/os/linux/process.c \
+	src/os/linux/window.c \
+	src/map/access.c \
+	src/map/backing.c \
+	src/map/body.c \
 	src/map/enumerate.c \
 	src/map/header.c \
 	src/map/header.h \
@@ -33,7 +39,10 @@ library_sources = \
 	src/map/publish.h \
 	src/map/registry.c \
 	src/map/registry.h \
+	src/map/rights.c \
+	src/map/value.c \
 	src/map/view.c \
+	src/map/view.h \
 	src/ring/geometry.c \
 	src/ring/geometry.h \
 	src/ring/reached.c \
@@ -49,6 +58,7 @@ library_sources = \
 
 lib_LTLIBRARIES += libmooring.la
 libmooring_la_SOURCES = $(library_sources)
+libmooring_la_LIBADD = $(ACL_LIBS)
 libmooring_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 # -z nodelete: handlers of fork stay registered when a plug-in that brought the library is unloaded.
 libmooring_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info 0:0:0 -Wl,-z,nodelete \
@@ -59,4 +69,5 @@ EXTRA_DIST += src/libmooring.map
 # The same sources for the tests: every symbol visible, crash points in place.
 check_LTLIBRARIES += libmooring-test.la
 libmooring_test_la_SOURCES = $(library_sources)
+libmooring_test_la_LIBADD = $(ACL_LIBS)
 libmooring_test_la_CPPFLAGS = $(AM_CPPFLAGS) -DMOOR_TESTING

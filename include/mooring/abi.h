@@ -24,7 +24,9 @@ extern "C" {
 
 /* Incompatible features: a library that does not know one of them refuses the object. */
 #define MOOR_ABI_F_PRODUCER_ZEROES 1u /* the producer zeroes the header that follows a record before it publishes that */
-#define MOOR_ABI_F_KNOWN MOOR_ABI_F_PRODUCER_ZEROES
+#define MOOR_ABI_F_RESERVE 2u /* a map that may be used as far as it is committed */
+#define MOOR_ABI_F_FILE 4u    /* a map whose data lies in a file of its own; struct moor_abi_file says which */
+#define MOOR_ABI_F_KNOWN (MOOR_ABI_F_PRODUCER_ZEROES | MOOR_ABI_F_RESERVE | MOOR_ABI_F_FILE)
 
 #define MOOR_ABI_STATE_WHOLE 1u
 
@@ -48,7 +50,8 @@ struct moor_abi_header {
 	uint32_t ring_kind;
 	uint32_t max_message, max_producers;
 	uint64_t app_tag;
-	uint8_t reserved[128];
+	uint64_t committed; /* of a map with F_RESERVE and without F_FILE: bytes of the data that may be used; only grows */
+	uint8_t reserved[120];
 };
 
 /*
@@ -66,6 +69,16 @@ struct moor_abi_slot {
 #define MOOR_ABI_MAP_SLOTS_OFFSET 256u
 #define MOOR_ABI_MAP_SLOTS 240u
 #define MOOR_ABI_DATA_ALIGN 4096u
+
+/* A map with F_FILE: instead of the data, which file has it. data_offset is 0; data_size bytes of the file are the map. */
+struct moor_abi_file {
+	uint64_t device, inode; /* as fstat(2) tells them */
+	uint32_t path_len;
+	uint32_t pad;
+	uint8_t path[4096]; /* absolute; NUL after path_len bytes */
+};
+#define MOOR_ABI_FILE_OFFSET 4096u
+#define MOOR_ABI_FILE_TOTAL 12288u /* total_size */
 
 /*
  * A ring: the header, 256 bytes kept for many producers, the consumer's slot, the producers' slots, the data.
@@ -163,13 +176,20 @@ MOOR_ABI_AT(header, ring_kind, 108);
 MOOR_ABI_AT(header, max_message, 112);
 MOOR_ABI_AT(header, max_producers, 116);
 MOOR_ABI_AT(header, app_tag, 120);
-MOOR_ABI_AT(header, reserved, 128);
+MOOR_ABI_AT(header, committed, 128);
+MOOR_ABI_AT(header, reserved, 136);
 MOOR_ABI_ASSERT(header_size, sizeof(struct moor_abi_header) == 256);
 MOOR_ABI_AT(slot, life, 0);
 MOOR_ABI_AT(slot, pid, 8);
 MOOR_ABI_AT(slot, cpu, 12);
 MOOR_ABI_ASSERT(slot_size, sizeof(struct moor_abi_slot) == 16);
 MOOR_ABI_ASSERT(map_head, 256 + 16 * MOOR_ABI_MAP_SLOTS == MOOR_ABI_DATA_ALIGN);
+MOOR_ABI_AT(file, device, 0);
+MOOR_ABI_AT(file, inode, 8);
+MOOR_ABI_AT(file, path_len, 16);
+MOOR_ABI_AT(file, pad, 20);
+MOOR_ABI_AT(file, path, 24);
+MOOR_ABI_ASSERT(file_size, sizeof(struct moor_abi_file) == 4120);
 MOOR_ABI_AT(quiet, asleep, 0);
 MOOR_ABI_AT(quiet, waits, 8);
 MOOR_ABI_AT(quiet, wakes, 16);

@@ -70,6 +70,8 @@ enum moor_err {
 #define MOOR_ABANDONED 2 /* you hold it; its last owner died holding it */
 #define MOOR_READY 3     /* there is something already */
 
+typedef int moor_os_handle; /* what the system calls a handle: on POSIX a descriptor */
+
 /* Every time-out is an int64_t of nanoseconds on the monotonic clock; any other negative value is MOOR_EINVAL. */
 #define MOOR_NOWAIT ((int64_t)0)
 #define MOOR_FOREVER ((int64_t)-1)

@@ -15,6 +15,10 @@
 
 #ifdef MOOR_ATOMIC_C11
 
+static inline uint8_t moor__load_8(const uint8_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+static inline uint16_t moor__load_16(const uint16_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+static inline void moor__store_8(uint8_t *p, uint8_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
+static inline void moor__store_16(uint16_t *p, uint16_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
 static inline uint32_t moor__load_32(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 static inline uint64_t moor__load_64(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 static inline uint32_t moor__acquire_32(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
@@ -49,6 +53,10 @@ static inline void moor__compiler_fence(void) { __atomic_signal_fence(__ATOMIC_S
 
 #include <ck_pr.h>
 
+static inline uint8_t moor__load_8(const uint8_t *p) { return ck_pr_load_8(p); }
+static inline uint16_t moor__load_16(const uint16_t *p) { return ck_pr_load_16(p); }
+static inline void moor__store_8(uint8_t *p, uint8_t v) { ck_pr_store_8(p, v); }
+static inline void moor__store_16(uint16_t *p, uint16_t v) { ck_pr_store_16(p, v); }
 static inline uint32_t moor__load_32(const uint32_t *p) { return ck_pr_load_32(p); }
 static inline uint64_t moor__load_64(const uint64_t *p) { return ck_pr_load_64(p); }
 static inline uint32_t moor__acquire_32(const uint32_t *p)

@@ -21,6 +21,11 @@ struct moor_abi_header moor__header_make(enum moor_object kind, const uint8_t in
 	return header;
 }
 
+bool moor__header_is_ours(const struct moor_abi_header *header, size_t available)
+{
+	return available >= sizeof header->magic && memcmp(header->magic, MOOR_ABI_MAGIC, sizeof header->magic) == 0;
+}
+
 /* No kind has more. */
 #define SLOTS_MAX 65536u
 
@@ -47,8 +52,13 @@ int moor__header_check(const struct moor_abi_header *header, uint64_t available)
 		return MOOR_EFORMAT;
 	if (header->header_size != sizeof *header || header->state != MOOR_ABI_STATE_WHOLE ||
 	    header->kind < MOOR_OBJ_MAP || header->kind > MOOR_OBJ_CHANNEL || header->total_size > available ||
-	    !area_fits(header->slots_offset, header->slot_count, header->slot_size, sizeof *header, header->total_size) ||
-	    !area_fits(header->data_offset, 1, header->data_size, sizeof *header, header->total_size))
+	    !area_fits(header->slots_offset, header->slot_count, header->slot_size, sizeof *header, header->total_size))
+		return MOOR_EFORMAT;
+	if ((header->incompatible & (MOOR_ABI_F_RESERVE | MOOR_ABI_F_FILE)) && header->kind != MOOR_OBJ_MAP)
+		return MOOR_EFORMAT;
+	if (header->incompatible & MOOR_ABI_F_FILE) /* the data is elsewhere */
+		return header->data_offset == 0 && header->total_size == MOOR_ABI_FILE_TOTAL ? 0 : MOOR_EFORMAT;
+	if (!area_fits(header->data_offset, 1, header->data_size, sizeof *header, header->total_size))
 		return MOOR_EFORMAT;
 	return 0;
 }

@@ -14,4 +14,7 @@ struct moor_abi_header moor__header_make(enum moor_object kind, const uint8_t in
  */
 int moor__header_check(const struct moor_abi_header *header, uint64_t available);
 
+/* Whether it is one at all, in whatever byte order and version. */
+bool moor__header_is_ours(const struct moor_abi_header *header, size_t available);
+
 #endif

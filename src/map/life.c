@@ -84,29 +84,38 @@ static int clear_away(struct moor__os_dir *dir, const struct moor__name *name, e
  * One try to join what lives under the name. 0 with the life lock held shared; MOOR_ENOENT: nothing lives there;
  * MOOR_EAGAIN: the world moved, or somebody is burying; try again.
  */
-static int join(struct moor__os_dir *dir, const struct moor__name *name, enum moor__how how, bool any_owner,
-                int *ret_fd, struct moor__os_file_info *ret_info)
+static int join(struct moor__os_dir *dir, const struct moor__name *name, enum moor__how how,
+                const struct moor__terms *terms, int *ret_fd, struct moor__os_file_info *ret_info)
 {
+	bool writable = !terms->read_only;
 	struct moor__os_file_info info, there;
 	int fd, err;
 
-	err = moor__os_file_open(dir, name->rest, true, &fd);
-	if (err)
-		return err;
+again:
+	err = moor__os_file_open(dir, name->rest, writable, &fd);
+	if (err) /* dead, and not ours to clear away */
+		return err == MOOR_EACCES && writable && terms->read_only && how == MOOR__OPEN ? MOOR_ENOENT : err;
 	MOOR_CRASH_POINT("open: opened");
 	err = moor__os_file_info(fd, &info);
 	if (!err)
-		err = check_file(name->scope, how, any_owner, &info);
+		err = check_file(name->scope, how, terms->any_owner, &info);
 	if (err)
 		goto out_close;
-	err = moor__os_lock_exclusive(fd, MOOR__OS_LOCK_LIFE);
-	if (err == 0) {
+	if (writable) {
+		err = moor__os_lock_exclusive(fd, MOOR__OS_LOCK_LIFE);
+		if (err == 0) {
+			MOOR_CRASH_POINT("open: found dead");
+			err = clear_away(dir, name, how, terms->any_owner, &info);
+			goto out_unlock;
+		}
+		if (err != MOOR_EAGAIN || terms->read_only) /* it lives again: start over */
+			goto out_close;
+	} else if (!moor__os_locked(fd, MOOR__OS_LOCK_LIFE)) {
 		MOOR_CRASH_POINT("open: found dead");
-		err = clear_away(dir, name, how, any_owner, &info);
-		goto out_unlock;
+		moor__os_file_close(fd);
+		writable = true;
+		goto again;
 	}
-	if (err != MOOR_EAGAIN)
-		goto out_close;
 	err = moor__os_lock_shared(fd, MOOR__OS_LOCK_LIFE);
 	if (err)
 		goto out_close;
@@ -128,17 +137,37 @@ out_close:
 	return err;
 }
 
+/* If what lies under the name is the user's own, and dead: buries it. */
+static void bury_if_dead(struct moor__os_dir *dir, const char *rest)
+{
+	struct moor__os_file_info info;
+	int fd;
+
+	if (moor__os_file_open(dir, rest, true, &fd) != 0)
+		return;
+	if (moor__os_file_info(fd, &info) == 0 && info.regular && info.uid == moor__os_uid() &&
+	    moor__os_lock_exclusive(fd, MOOR__OS_LOCK_LIFE) == 0) {
+		MOOR_CRASH_POINT("sweep: found dead");
+		(void)bury(dir, rest, &info);
+		moor__os_unlock(fd, MOOR__OS_LOCK_LIFE);
+	}
+	moor__os_file_close(fd);
+}
+
 /* Gives a reference back that is held shared; whoever is last buries. */
-static void leave(struct moor__os_dir *dir, const char *rest, int fd, const struct moor__os_file_info *info)
+static void leave(struct moor__os_dir *dir, const char *rest, int fd, bool writable,
+                  const struct moor__os_file_info *info)
 {
 	moor__os_unlock(fd, MOOR__OS_LOCK_LIFE);
 	MOOR_CRASH_POINT("close: unlocked");
-	if (moor__os_lock_exclusive(fd, MOOR__OS_LOCK_LIFE) == 0) {
+	if (writable && moor__os_lock_exclusive(fd, MOOR__OS_LOCK_LIFE) == 0) {
 		MOOR_CRASH_POINT("close: last");
 		(void)bury(dir, rest, info);
 		moor__os_unlock(fd, MOOR__OS_LOCK_LIFE);
 	}
 	moor__os_file_close(fd);
+	if (!writable)
+		bury_if_dead(dir, rest);
 }
 
 struct sweep {
@@ -149,20 +178,10 @@ struct sweep {
 static int sweep_one(void *arg, const char *rest)
 {
 	struct sweep *sweep = arg;
-	struct moor__os_file_info info;
-	int fd;
 
 	if (sweep->left-- == 0)
 		return 1;
-	if (moor__os_file_open(sweep->dir, rest, true, &fd) != 0)
-		return 0;
-	if (moor__os_file_info(fd, &info) == 0 && info.regular && info.uid == moor__os_uid() &&
-	    moor__os_lock_exclusive(fd, MOOR__OS_LOCK_LIFE) == 0) {
-		MOOR_CRASH_POINT("sweep: found dead");
-		(void)bury(sweep->dir, rest, &info);
-		moor__os_unlock(fd, MOOR__OS_LOCK_LIFE);
-	}
-	moor__os_file_close(fd);
+	bury_if_dead(sweep->dir, rest);
 	return 0;
 }
 
@@ -185,6 +204,13 @@ static void sweep(unsigned names)
 	errno = saved;
 }
 
+void moor__life_sweep(void)
+{
+	moor__registry_lock();
+	sweep(UINT_MAX);
+	moor__registry_unlock();
+}
+
 static int read_header(int fd, const struct moor__os_file_info *info, struct moor_abi_header *ret_header)
 {
 	size_t got;
@@ -195,8 +221,8 @@ static int read_header(int fd, const struct moor__os_file_info *info, struct moo
 	return err ? err : moor__header_check(ret_header, got < sizeof *ret_header ? got : info->size);
 }
 
-static int try_join(const struct moor__name *name, enum moor__how how, uint32_t kind, bool any_owner,
-                    enum moor__on_fork on_fork, struct moor__object **ret_object)
+static int try_join(const struct moor__name *name, enum moor__how how, const struct moor__terms *terms,
+                    struct moor__object **ret_object)
 {
 	struct moor__os_file_info info;
 	struct moor__object *object;
@@ -206,7 +232,7 @@ static int try_join(const struct moor__name *name, enum moor__how how, uint32_t 
 	err = moor__os_dir_open(name->scope, how != MOOR__OPEN, &dir);
 	if (err)
 		return err;
-	err = join(dir, name, how, any_owner, &fd, &info);
+	err = join(dir, name, how, terms, &fd, &info);
 	if (err)
 		goto out_dir;
 	object = malloc(sizeof *object);
@@ -219,11 +245,12 @@ static int try_join(const struct moor__name *name, enum moor__how how, uint32_t 
 	                                .fd = fd,
 	                                .device = info.device,
 	                                .inode = info.inode,
-	                                .on_fork = on_fork,
+	                                .on_fork = terms->on_fork,
+	                                .writable = !terms->read_only,
 	                                .for_child = -1,
 	                                .slot = MOOR__NO_SLOT};
 	err = read_header(fd, &info, &object->header);
-	if (!err && kind && object->header.kind != kind)
+	if (!err && terms->kind && object->header.kind != terms->kind)
 		err = MOOR_EKIND;
 	if (err)
 		goto out_leave;
@@ -233,7 +260,7 @@ static int try_join(const struct moor__name *name, enum moor__how how, uint32_t 
 
 out_leave:
 	free(object);
-	leave(dir, name->rest, fd, &info);
+	leave(dir, name->rest, fd, !terms->read_only, &info);
 out_dir:
 	moor__os_dir_close(dir);
 	return err;
@@ -246,9 +273,7 @@ static int give_birth(const struct moor__name *name, enum moor__on_fork on_fork,
 	int err = *unborn ? 0 : moor__publish_stage(name, birth, unborn, staged);
 
 	if (err == MOOR_ENOSPC) { /* not before what the dead have left is gone */
-		moor__registry_lock();
-		sweep(UINT_MAX);
-		moor__registry_unlock();
+		moor__life_sweep();
 		err = moor__publish_stage(name, birth, unborn, staged);
 	}
 	if (err)
@@ -267,8 +292,8 @@ static int give_birth(const struct moor__name *name, enum moor__on_fork on_fork,
 	return err ? err : MOOR_CREATED;
 }
 
-static int open_object(const struct moor__name *name, enum moor__how how, uint32_t kind, bool any_owner,
-                       enum moor__on_fork on_fork, const struct moor__birth *birth, struct moor__object **ret_object)
+static int open_object(const struct moor__name *name, enum moor__how how, const struct moor__terms *terms,
+                       const struct moor__birth *birth, struct moor__object **ret_object)
 {
 	struct moor__object *unborn = NULL;
 	struct moor__os_staged staged;
@@ -278,10 +303,10 @@ static int open_object(const struct moor__name *name, enum moor__how how, uint32
 
 	for (;;) {
 		moor__registry_lock();
-		err = try_join(name, how, kind, any_owner, on_fork, ret_object);
+		err = try_join(name, how, terms, ret_object);
 		moor__registry_unlock();
 		if (err == MOOR_ENOENT && how != MOOR__OPEN) {
-			err = give_birth(name, on_fork, birth, &unborn, &staged);
+			err = give_birth(name, terms->on_fork, birth, &unborn, &staged);
 			if (err == MOOR_CREATED) {
 				*ret_object = unborn;
 				return err;
@@ -304,27 +329,66 @@ static int open_object(const struct moor__name *name, enum moor__how how, uint32
 	return err;
 }
 
-int moor__life_open(const struct moor__name *name, enum moor__how how, uint32_t kind, bool any_owner,
-                    enum moor__on_fork on_fork, const struct moor__birth *birth, struct moor__object **ret_object)
+/* The creator of what it may only read gives the right to write back that it had to have. */
+static int give_up_writing(struct moor__object *object)
 {
-	int err = moor__registry_init();
+	int fd, err;
 
+	moor__registry_lock();
+	err = moor__life_reopen(object, false, &fd);
 	if (!err) {
-		const int cancel = moor__os_cancel_off(); /* half an object must not outlive its thread */
-
-		err = open_object(name, how, kind, any_owner, on_fork, birth, ret_object);
-		moor__os_cancel_back(cancel);
+		err = moor__os_lock_shared(fd, MOOR__OS_LOCK_LIFE);
+		if (err) {
+			moor__os_file_close(fd);
+		} else {
+			moor__os_unlock(object->fd, MOOR__OS_LOCK_LIFE);
+			moor__os_file_close(object->fd);
+			object->fd = fd;
+			object->writable = false;
+		}
 	}
+	moor__registry_unlock();
 	return err;
 }
 
-int moor__life_reopen(const struct moor__object *object, int *ret_fd)
+int moor__life_open_on(const struct moor__name *name, enum moor__how how, const struct moor__terms *terms,
+                       const struct moor__birth *birth, struct moor__object **ret_object)
+{
+	struct moor__object *object = NULL;
+	int cancel, news, err = moor__registry_init();
+
+	if (err)
+		return err;
+	cancel = moor__os_cancel_off(); /* half an object must not outlive its thread */
+	news = open_object(name, how, terms, birth, &object);
+	if (news == MOOR_CREATED && terms->read_only) {
+		err = give_up_writing(object);
+		if (err) {
+			moor__life_close(object);
+			news = err;
+		}
+	}
+	moor__os_cancel_back(cancel);
+	if (news >= 0)
+		*ret_object = object;
+	return news;
+}
+
+int moor__life_open(const struct moor__name *name, enum moor__how how, uint32_t kind, bool any_owner,
+                    enum moor__on_fork on_fork, const struct moor__birth *birth, struct moor__object **ret_object)
+{
+	const struct moor__terms terms = {.kind = kind, .any_owner = any_owner, .on_fork = on_fork};
+
+	return moor__life_open_on(name, how, &terms, birth, ret_object);
+}
+
+int moor__life_reopen(const struct moor__object *object, bool writable, int *ret_fd)
 {
 	const struct moor__os_file_info mine = {.device = object->device, .inode = object->inode};
 	struct moor__os_file_info there;
 	int fd, err;
 
-	err = moor__os_file_open(object->dir, object->name.rest, true, &fd);
+	err = moor__os_file_open(object->dir, object->name.rest, writable, &fd);
 	if (err)
 		return err;
 	err = moor__os_file_info(fd, &there);
@@ -337,19 +401,26 @@ int moor__life_reopen(const struct moor__object *object, int *ret_fd)
 	return err;
 }
 
+int moor__life_descriptor(const struct moor__object *object, bool writable, int *ret_fd)
+{
+	const int err = moor__life_reopen(object, writable, ret_fd);
+
+	if (err != MOOR_ENOENT && err != MOOR_EACCES)
+		return err;
+	/* The name is gone or barred by other hands than ours; the object is not. */
+	return moor__os_file_again(object->fd, writable, ret_fd);
+}
+
 int moor__life_map(const struct moor__object *object, uint64_t offset, size_t len, struct moor__os_mapping *ret_mapping,
                    void **ret_data)
 {
 	int fd, err;
 
 	moor__registry_lock();
-	err = moor__life_reopen(object, &fd);
-	if (err == 0) {
+	err = moor__life_descriptor(object, true, &fd);
+	if (!err) {
 		err = moor__os_map(fd, offset, len, true, ret_mapping, ret_data);
 		moor__os_file_close(fd);
-	} else if (err == MOOR_ENOENT || err == MOOR_EACCES) {
-		/* The name is gone or barred by other hands than ours; the object is not. */
-		err = moor__os_map(object->fd, offset, len, true, ret_mapping, ret_data);
 	}
 	moor__registry_unlock();
 	return err;
@@ -365,7 +436,7 @@ void moor__life_close(struct moor__object *object)
 	if (object->fd >= 0 && !object->borrowed) {
 		if (object->slot != MOOR__NO_SLOT)
 			moor__os_unlock(object->fd, MOOR__OS_LOCK_SLOT(object->slot));
-		leave(object->dir, object->name.rest, object->fd, &info);
+		leave(object->dir, object->name.rest, object->fd, object->writable, &info);
 	} else if (object->fd >= 0) {
 		moor__os_file_close(object->fd);
 	}

@@ -29,6 +29,7 @@ struct moor__object {
 	enum moor__on_fork on_fork;
 	void *wiped;
 	size_t wiped_len;
+	bool writable;           /* fd may be written to, and so take exclusive locks */
 	int for_child;           /* around a fork: what the child's fd will be; else -1 */
 	bool borrowed;           /* fd is the parent's description: none of its locks are ours to give back */
 	struct moor_abi_header header; /* private, checked when the object was joined or made */
@@ -40,10 +41,13 @@ struct moor__object {
 
 /* What to make if the name is free. */
 struct moor__birth {
-	uint64_t size;     /* bytes in all, allocated at once */
+	uint64_t size;     /* bytes, allocated at once */
+	uint64_t total;    /* bytes in all, if that is more: what is not allocated is for later */
 	const void *image; /* the first bytes: the header and what follows it; the rest is zero */
 	size_t image_len;
 	uint32_t mode;
+	const char *acl; /* instead of the mode; or NULL */
+	bool huge;       /* in huge pages, or MOOR_ENOTSUP */
 	uint32_t slot; /* taken by the creator before anybody can see the object, or MOOR__NO_SLOT */
 };
 
@@ -57,6 +61,21 @@ int moor__life_open(const struct moor__name *name, enum moor__how how, uint32_t 
                     enum moor__on_fork on_fork, const struct moor__birth *birth, struct moor__object **ret_object);
 
 /*
+ * The same on terms. read_only: through a description that cannot write. It cannot ask by trying to lock, so it asks who
+ * holds the life byte, and then shares it; it takes no slot, and what it leaves dead somebody who may write clears away.
+ */
+struct moor__terms {
+	uint32_t kind;
+	bool any_owner, read_only;
+	enum moor__on_fork on_fork;
+};
+int moor__life_open_on(const struct moor__name *name, enum moor__how how, const struct moor__terms *terms,
+                       const struct moor__birth *birth, struct moor__object **ret_object);
+
+/* Before a shared memory that is full is said to be: buries all that the dead have left. */
+void moor__life_sweep(void);
+
+/*
  * Maps [offset, offset + len) of the object, for reading and writing. Through a description of its own, since a mapping
  * keeps its description: a child that inherits the one would keep the locks of the other for its dead parent.
  */
@@ -64,7 +83,9 @@ int moor__life_map(const struct moor__object *object, uint64_t offset, size_t le
                    void **ret_data);
 /* Another description of the object's file, without locks: 0, MOOR_ENOENT when the name does not lead there any more
  * (somebody has removed the file by hand), MOOR_EMFILE, ... Under the registry's lock. */
-int moor__life_reopen(const struct moor__object *object, int *ret_fd);
+int moor__life_reopen(const struct moor__object *object, bool writable, int *ret_fd);
+/* The same, and one if the name is gone, too: to make mappings through. Under the registry's lock. */
+int moor__life_descriptor(const struct moor__object *object, bool writable, int *ret_fd);
 
 /* Gives the slot and the reference back; whoever is last buries. Keeps errno. */
 void moor__life_close(struct moor__object *object);

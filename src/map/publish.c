@@ -45,6 +45,23 @@ out:
 	return err;
 }
 
+int moor__publish_fill(int fd, const struct moor__birth *birth)
+{
+	int err = 0;
+
+	if (birth->huge || birth->total > birth->size)
+		err = moor__os_file_set_size(fd, birth->total > birth->size ? birth->total : birth->size);
+	if (!err && birth->huge)
+		err = moor__os_file_huge(fd);
+	if (!err)
+		err = moor__os_file_allocate(fd, birth->size);
+	if (!err)
+		err = moor__os_file_write(fd, birth->image, birth->image_len, 0);
+	if (!err && birth->acl)
+		err = moor__os_acl_set(fd, birth->acl);
+	return err;
+}
+
 int moor__publish_stage(const struct moor__name *name, const struct moor__birth *birth,
                         struct moor__object **ret_object, struct moor__os_staged *ret_staged)
 {
@@ -54,16 +71,14 @@ int moor__publish_stage(const struct moor__name *name, const struct moor__birth 
 	if (!object)
 		return MOOR_ENOMEM;
 	*object = (struct moor__object){
-	    .name = *name, .fd = -1, .on_fork = MOOR__FORK_DROPS, .for_child = -1, .slot = MOOR__NO_SLOT};
+	    .name = *name, .fd = -1, .on_fork = MOOR__FORK_DROPS, .writable = true, .for_child = -1, .slot = MOOR__NO_SLOT};
 	memcpy(&object->header, birth->image, sizeof object->header);
 	err = stage(object, birth, ret_staged);
 	if (err) {
 		free(object);
 		return err;
 	}
-	err = moor__os_file_allocate(object->fd, birth->size);
-	if (!err)
-		err = moor__os_file_write(object->fd, birth->image, birth->image_len, 0);
+	err = moor__publish_fill(object->fd, birth);
 	if (err) {
 		moor__publish_discard(object, ret_staged);
 		return err;

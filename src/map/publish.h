@@ -8,6 +8,8 @@
 
 #include "map/life.h"
 
+/* Gives the empty file its memory, its first bytes and its rights. */
+int moor__publish_fill(int fd, const struct moor__birth *birth);
 /* Builds it. The object is registered, so that a child forked meanwhile lets go of it. */
 int moor__publish_stage(const struct moor__name *name, const struct moor__birth *birth,
                         struct moor__object **ret_object, struct moor__os_staged *ret_staged);

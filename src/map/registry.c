@@ -36,7 +36,7 @@ static int second_reference(const struct moor__object *object)
 {
 	int fd;
 
-	if (moor__life_reopen(object, &fd) != 0)
+	if (moor__life_reopen(object, object->writable, &fd) != 0)
 		return -1;
 	MOOR_CRASH_POINT("fork: opened");
 	if (moor__os_lock_shared(fd, MOOR__OS_LOCK_LIFE) != 0) {

@@ -97,17 +97,62 @@ int moor__os_name_remove(struct moor__os_dir *dir, const char *rest);
 void moor__os_file_close(int fd); /* keeps errno; gives no lock back that a forked child shares */
 
 int moor__os_file_allocate(int fd, uint64_t size); /* MOOR_ENOSPC now instead of a fault later */
+/* The same for [offset, offset + len), when all before is allocated; others may be doing it at the same time. */
+int moor__os_file_allocate_more(int fd, uint64_t offset, uint64_t len);
+int moor__os_file_extend(int fd, uint64_t size);   /* to `size` bytes, allocated; after a failure it is as long as before */
+int moor__os_file_set_size(int fd, uint64_t size); /* nothing allocated: what is not written reads as zero */
+int moor__os_file_huge(int fd); /* 0: its memory comes in huge pages where it can; else MOOR_ENOTSUP */
 int moor__os_file_read(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_len);
 int moor__os_file_write(int fd, const void *buf, size_t len, uint64_t offset);
+
+/*
+ * A plain file of the caller's, links followed, nothing waited for: MOOR_ENOENT, MOOR_EACCES, MOOR_EINVAL (anything but a
+ * regular file). full_path: the absolute path, MOOR_EINVAL if it takes more than cap bytes.
+ */
+int moor__os_path_open(const char *path, bool writable, int *ret_fd);
+int moor__os_path_full(const char *path, char *full, size_t cap);
+
+int moor__os_memory_new(uint32_t mode, int *ret_fd); /* a file without a name, empty */
+int moor__os_memory_seal(int fd);                     /* its length is final */
+
+/* Somebody else's descriptor: may it be read, and written to? MOOR_EINVAL: neither, or none at all. */
+int moor__os_file_may(int fd, bool *ret_writable);
+/* Another descriptor of the same file, with a description of its own (and its own rights) where the system gives one. */
+int moor__os_file_again(int fd, bool writable, int *ret_fd);
+
+/* Who may use the file. The text of an ACL is the system's; NULL-terminated. MOOR_ENOTSUP: built without, or none here. */
+int moor__os_file_mode_set(int fd, uint32_t mode);
+int moor__os_acl_check(const char *text); /* MOOR_EINVAL */
+int moor__os_acl_set(int fd, const char *text);
+/* *ret_len: its length; MOOR_EMSGSIZE, with *ret_len set, if it and its NUL take more than cap bytes. */
+int moor__os_acl_get(int fd, char *buf, size_t cap, size_t *ret_len);
 
 /* Any offset and length within the file; *ret_data is the first byte asked for. */
 struct moor__os_mapping {
 	void *base;
 	size_t len;
+	size_t room; /* address space that is kept, from base on: 0 or at least len */
 };
 int moor__os_map(int fd, uint64_t offset, size_t len, bool writable, struct moor__os_mapping *ret_mapping,
                  void **ret_data);
 void moor__os_unmap(const struct moor__os_mapping *mapping);
+
+/* The same, in every way a file can be shown. PRIVATE: what is written stays here. */
+#define MOOR__OS_READ 1u
+#define MOOR__OS_WRITE 2u
+#define MOOR__OS_EXECUTE 4u
+#define MOOR__OS_PRIVATE 8u
+/*
+ * `room` bytes of address space are kept from *ret_data on, if they can be had, for map_grow; len may be 0 then, and
+ * *ret_data NULL if nothing was kept.
+ */
+int moor__os_map_window(int fd, uint64_t offset, size_t len, size_t room, unsigned how,
+                        struct moor__os_mapping *ret_mapping, void **ret_data);
+/* Lets it show `len` bytes from the same offset, more than before: in its room, or else somewhere else. */
+int moor__os_map_grow(int fd, uint64_t offset, size_t len, unsigned how, struct moor__os_mapping *mapping, void **data);
+/* Has every page there before it is used: MOOR_ENOSPC when there is no room for one. How: as it was mapped. */
+int moor__os_map_populate(const struct moor__os_mapping *mapping, unsigned how);
+int moor__os_map_flush(const struct moor__os_mapping *mapping); /* to where the file keeps its bytes */
 
 /* ---- locks that the system drops whatever way the holder ends ---- */
 

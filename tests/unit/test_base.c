@@ -458,7 +458,9 @@ START_TEST(test_header_good)
 	ACCEPTED(h.version = MOOR_ABI_VERSION + 1); /* newer, but says that we can use it */
 	ACCEPTED(h.version = UINT16_MAX);
 	ACCEPTED(memset(h.reserved, 1, sizeof h.reserved));
-	ACCEPTED(h.incompatible = MOOR_ABI_F_KNOWN);
+	ACCEPTED(h.incompatible = MOOR_ABI_F_RESERVE);
+	ACCEPTED((h.incompatible = MOOR_ABI_F_CONSUMER_CLEARS, h.kind = MOOR_OBJ_CHANNEL));
+	ACCEPTED((h.incompatible = MOOR_ABI_F_FILE, h.data_offset = 0, h.total_size = 12288, h.data_size = UINT64_MAX));
 }
 END_TEST
 
@@ -476,6 +478,11 @@ START_TEST(test_header_not_ours)
 	REFUSED(MOOR_EFORMAT, h.kind = 0);
 	REFUSED(MOOR_EFORMAT, h.kind = MOOR_OBJ_CHANNEL + 1);
 	REFUSED(MOOR_EFORMAT, h.kind = UINT32_MAX);
+	/* What only a map has. */
+	REFUSED(MOOR_EFORMAT, (h.incompatible = MOOR_ABI_F_RESERVE, h.kind = MOOR_OBJ_CHANNEL));
+	REFUSED(MOOR_EFORMAT, (h.incompatible = MOOR_ABI_F_FILE, h.kind = MOOR_OBJ_MUTEX));
+	REFUSED(MOOR_EFORMAT, (h.incompatible = MOOR_ABI_F_FILE, h.total_size = 12288));
+	REFUSED(MOOR_EFORMAT, (h.incompatible = MOOR_ABI_F_FILE, h.data_offset = 0, h.total_size = 8192));
 }
 END_TEST
 

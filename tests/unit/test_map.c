@@ -894,29 +894,6 @@ START_TEST(test_live_object_truncated)
 }
 END_TEST
 
-START_TEST(test_not_in_this_version)
-{
-	static const struct moor_map_opts later[] = {
-	    {.struct_size = sizeof later[0], .flags = MOOR_MAP_RESERVE},
-	    {.struct_size = sizeof later[0], .flags = MOOR_MAP_HUGE},
-	    {.struct_size = sizeof later[0], .flags = MOOR_MAP_POPULATE},
-	    {.struct_size = sizeof later[0], .access = MOOR_READ},
-	    {.struct_size = sizeof later[0], .access = MOOR_READ_WRITE_EXECUTE},
-	    {.struct_size = sizeof later[0], .acl = "u::rw-"},
-	};
-	moor_map *map;
-	moor_view *view = (moor_view *)(void *)&untouched;
-
-	for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-		fails("m", 100, &later[i], MOOR_ENOTSUP, MOOR_ENOTSUP, MOOR_ENOTSUP);
-	map = created("m", 100);
-	for (enum moor_access access = MOOR_READ; access <= MOOR_READ_WRITE_EXECUTE; access++)
-		t_assert_err(moor_view_map(map, 0, 0, access, &view), MOOR_ENOTSUP);
-	ck_assert_ptr_eq(view, (void *)&untouched);
-	moor_map_close(map);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("map");
@@ -958,7 +935,6 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_B3_live_object_of_a_newer_version);
 	tcase_add_test(tc, test_live_object_with_a_strange_geometry);
 	tcase_add_test(tc, test_live_object_truncated);
-	tcase_add_test(tc, test_not_in_this_version);
 	suite_add_tcase(s, tc);
 	return s;
 }

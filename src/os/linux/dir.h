@@ -17,6 +17,9 @@
  */
 int moor__linux_above_streams(int fd);
 
+/* How many bytes the machine could still give, by its own estimate; UINT64_MAX: unknown. */
+uint64_t moor__linux_memory_left(void);
+
 struct moor__os_dir {
 	struct moor__os_dir *next;
 	int fd;

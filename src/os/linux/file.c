@@ -182,27 +182,68 @@ int moor__os_name_remove(struct moor__os_dir *dir, const char *rest)
 	return unlinkat(dir->fd, file_name(rest).text, 0) == 0 ? 0 : moor__linux_error();
 }
 
-int moor__os_file_allocate(int fd, uint64_t size)
+/*
+ * Do not take a machine's last memory only to give it back. What the file has beyond `offset` already, from somebody who
+ * was killed amid this, needs no room. (No blocks: memory without a limit of its own, or a strange file system.)
+ */
+static bool no_room(int fd, uint64_t offset, uint64_t len)
+{
+	struct statvfs vfs;
+	struct stat st;
+	uint64_t has, room;
+
+	if (fstatvfs(fd, &vfs) != 0 || fstat(fd, &st) != 0)
+		return false;
+	has = (uint64_t)st.st_blocks * 512;
+	room = vfs.f_blocks ? (uint64_t)vfs.f_bavail * vfs.f_frsize : moor__linux_memory_left();
+	return len > (has > offset ? has - offset : 0) && len - (has > offset ? has - offset : 0) > room;
+}
+
+int moor__os_file_allocate_more(int fd, uint64_t offset, uint64_t len)
 {
 	/* In steps, since a signal makes the kernel undo the step it is in. */
 	const uint64_t step = (uint64_t)64 << 20;
-	struct statvfs vfs;
+	const uint64_t end = offset + len;
 
-	/* Do not take a machine's last memory only to give it back. (No blocks: a file system without a limit.) */
-	if (fstatvfs(fd, &vfs) == 0 && vfs.f_blocks && (uint64_t)vfs.f_bavail * vfs.f_frsize < size)
+	if (no_room(fd, offset, len))
 		return MOOR_ENOSPC;
-	for (uint64_t at = 0; at < size;) {
-		const uint64_t len = size - at < step ? size - at : step;
-		const int error = posix_fallocate(fd, (off_t)at, (off_t)len);
+	while (offset < end) {
+		const uint64_t part = end - offset < step ? end - offset : step;
+		const int error = posix_fallocate(fd, (off_t)offset, (off_t)part);
 
 		if (error && error != EINTR) {
 			errno = error;
 			return moor__linux_error();
 		}
 		if (!error)
-			at += len;
+			offset += part;
 	}
 	return 0;
+}
+
+int moor__os_file_allocate(int fd, uint64_t size)
+{
+	return moor__os_file_allocate_more(fd, 0, size);
+}
+
+int moor__os_file_extend(int fd, uint64_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return moor__linux_error();
+	if ((uint64_t)st.st_size >= size)
+		return 0;
+	if (no_room(fd, (uint64_t)st.st_size, size - (uint64_t)st.st_size))
+		return MOOR_ENOSPC;
+	/*
+	 * First the room, beyond the end of the file, and then the length: never shorter than it is by then, since somebody
+	 * else may be extending it, too. (A file system that cannot do the former does it all in the latter.)
+	 */
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size, (off_t)(size - (uint64_t)st.st_size)) != 0 &&
+	    errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR)
+		return moor__linux_error();
+	return moor__os_file_allocate_more(fd, (uint64_t)st.st_size, size - (uint64_t)st.st_size);
 }
 
 int moor__os_file_read(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_len)

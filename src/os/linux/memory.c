@@ -1,12 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memory.c - private memory, and windows on files. */
 #include "base/checked.h"
+#include "os/linux/dir.h"
 #include "os/linux/error.h"
 #include "os/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+uint64_t moor__linux_memory_left(void)
+{
+	static const char *const parts[] = {"MemAvailable:", "SwapFree:"};
+	uint64_t left = 0;
+	char text[4096];
+	ssize_t got;
+	const int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return UINT64_MAX;
+	got = read(fd, text, sizeof text - 1);
+	moor__os_file_close(fd);
+	text[got > 0 ? got : 0] = 0;
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		const char *found = strstr(text, parts[i]);
+
+		if (!found)
+			return UINT64_MAX;
+		left += strtoull(found + strlen(parts[i]), NULL, 10) * 1024;
+	}
+	return left;
+}
 
 void *moor__os_alloc(size_t len)
 {
@@ -53,7 +80,7 @@ int moor__os_map(int fd, uint64_t offset, size_t len, bool writable, struct moor
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const uint64_t start = offset & ~(page - 1);
-	struct moor__os_mapping mapping;
+	struct moor__os_mapping mapping = {0};
 
 	if (!moor__add_size(len, (size_t)(offset - start), &mapping.len))
 		return MOOR_ENOMEM;
@@ -67,5 +94,6 @@ int moor__os_map(int fd, uint64_t offset, size_t len, bool writable, struct moor
 
 void moor__os_unmap(const struct moor__os_mapping *mapping)
 {
-	munmap(mapping->base, mapping->len);
+	if (mapping->base)
+		munmap(mapping->base, mapping->room ? mapping->room : mapping->len);
 }
