@@ -1,6 +1,6 @@
 # Names, maps and what lies below them.
 if HAVE_CHECK
-map_tests = test_base test_os test_map test_name test_life test_fork test_trust test_life_crash
+map_tests = test_base test_os test_map test_view test_name test_life test_fork test_trust test_life_crash
 check_PROGRAMS += $(map_tests)
 TESTS += $(map_tests)
 
@@ -15,6 +15,10 @@ test_os_LDADD = $(test_libs)
 test_map_SOURCES = tests/unit/test_map.c
 test_map_CPPFLAGS = $(test_cppflags)
 test_map_LDADD = $(test_libs)
+
+test_view_SOURCES = tests/unit/test_view.c
+test_view_CPPFLAGS = $(test_cppflags)
+test_view_LDADD = $(test_libs)
 
 test_name_SOURCES = tests/unit/test_name.c
 test_name_CPPFLAGS = $(test_cppflags)

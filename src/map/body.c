@@ -9,7 +9,6 @@
 #include "map/header.h"
 #include "map/life.h"
 #include "map/map.h"
-#include "map/registry.h"
 
 int moor__body_of_header(const struct moor_abi_header *header, int fd, struct moor__body *ret_body)
 {
@@ -101,7 +100,7 @@ static int commit(moor_map *map, uint64_t size)
 	if (!body->head)
 		return moor__os_file_extend(fd, size);
 	err = moor__os_file_allocate_more(fd, body->offset + before, size - before);
-	if (err == MOOR_ENOSPC && moor__registry_init() == 0) { /* not before what the dead have left is gone */
+	if (err == MOOR_ENOSPC) { /* not before what the dead have left is gone */
 		moor__life_sweep();
 		err = moor__os_file_allocate_more(fd, body->offset + before, size - before);
 	}

@@ -22,6 +22,11 @@ int moor_hold_open(const char *text, moor_hold **ret_hold)
 	if (!hold)
 		return MOOR_ENOMEM;
 	err = moor__life_open(&name, MOOR__OPEN, 0, false, MOOR__FORK_SHARES, NULL, &hold->object);
+	if (err == MOOR_EACCES) { /* who may only read it may keep it, too */
+		const struct moor__terms reading = {.read_only = true, .on_fork = MOOR__FORK_SHARES};
+
+		err = moor__life_open_on(&name, MOOR__OPEN, &reading, NULL, &hold->object);
+	}
 	if (err) {
 		free(hold);
 		return err;

@@ -7,6 +7,7 @@
 #include "base/slot_word.h"
 #include "map/header.h"
 #include "map/participant.h"
+#include "map/registry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +111,7 @@ int moor__map_new(struct moor__object *object, struct moor__body *body, const st
                   moor_map **ret_map)
 {
 	moor_map *map = malloc(sizeof *map);
-	int err = map ? 0 : MOOR_ENOMEM;
+	int err = map ? moor__registry_init() : MOOR_ENOMEM;
 
 	if (!err && body->reserve)
 		err = body->fd < 0 ? watch(object, body) : moor__body_watch(body, body->fd, moor__access_writes(opts->access));
