@@ -1,6 +1,6 @@
 # Names, maps and what lies below them.
 if HAVE_CHECK
-map_tests = test_base test_os test_map test_view test_name test_life test_fork test_backing test_trust test_life_crash
+map_tests = test_base test_os test_map test_view test_name test_life test_fork test_backing test_rights test_trust test_life_crash
 check_PROGRAMS += $(map_tests)
 TESTS += $(map_tests)
 
@@ -35,6 +35,10 @@ test_fork_LDADD = $(test_libs)
 test_backing_SOURCES = tests/multi/test_backing.c
 test_backing_CPPFLAGS = $(test_cppflags)
 test_backing_LDADD = $(test_libs)
+
+test_rights_SOURCES = tests/multi/test_rights.c
+test_rights_CPPFLAGS = $(test_cppflags)
+test_rights_LDADD = $(test_libs)
 
 test_life_crash_SOURCES = tests/crash/test_life_crash.c
 test_life_crash_CPPFLAGS = $(test_cppflags)
