@@ -1,6 +1,6 @@
 # Names, maps and what lies below them.
 if HAVE_CHECK
-map_tests = test_base test_os test_map test_view test_name test_life test_fork test_backing test_rights test_trust test_life_crash
+map_tests = test_base test_os test_map test_view test_name test_life test_fork test_backing test_commit test_rights test_trust test_life_crash
 check_PROGRAMS += $(map_tests)
 TESTS += $(map_tests)
 
@@ -39,6 +39,10 @@ test_backing_LDADD = $(test_libs)
 test_rights_SOURCES = tests/multi/test_rights.c
 test_rights_CPPFLAGS = $(test_cppflags)
 test_rights_LDADD = $(test_libs)
+
+test_commit_SOURCES = tests/multi/test_commit.c
+test_commit_CPPFLAGS = $(test_cppflags)
+test_commit_LDADD = $(test_libs)
 
 test_life_crash_SOURCES = tests/crash/test_life_crash.c
 test_life_crash_CPPFLAGS = $(test_cppflags)
