@@ -11,6 +11,7 @@ soak: test_channel_storm$(EXEEXT)
 .PHONY: soak
 
 include tests/map.mk
+include tests/mixed.mk
 include tests/ring.mk
 include tests/checks.mk
 include tests/tools.mk

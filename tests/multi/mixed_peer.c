@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mixed_peer.c - one side of what test_mixed runs between processes of either word size. Built twice: as everything else,
+ * and by the compiler for the other word size. Public headers only. Prints what is wrong, and ends with 1.
+ */
+#include <mooring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READS 200000
+#define CHANGES 1000
+
+static void die(const char *what, int err)
+{
+	printf("mixed_peer (%u bits): %s: %s\n", (unsigned)(8 * sizeof(void *)), what, moor_err_name(err));
+	exit(1);
+}
+
+#define MUST(call)                                                                                                     \
+	do {                                                                                                           \
+		const int got_ = (call);                                                                               \
+		if (got_ < 0)                                                                                          \
+			die(#call, got_);                                                                              \
+	} while (0)
+#define HOLDS(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition))                                                                                      \
+			die(#condition, 0);                                                                            \
+	} while (0)
+
+static moor_map *opened(const char *name, uint32_t access)
+{
+	const struct moor_map_opts opts = MOOR_MAP_OPTS(.access = access);
+	moor_map *map = NULL;
+
+	MUST(moor_map_open_wait(name, &opts, MOOR_FOREVER, &map));
+	return map;
+}
+
+static moor_view *viewed(moor_map *map, uint64_t offset, size_t size, enum moor_access access)
+{
+	moor_view *view = NULL;
+
+	MUST(moor_view_map(map, offset, size, access, &view));
+	return view;
+}
+
+/* The counter's halves are equal at all times; byte 32 tells that the readers have seen enough. */
+static void count(void)
+{
+	moor_map *map = NULL;
+	moor_view *view;
+	uint64_t n = 0;
+	uint32_t readers = 0;
+
+	MUST(moor_map_create("test_memory", 64, NULL, &map));
+	view = viewed(map, 0, 0, MOOR_READ_WRITE);
+	do {
+		const uint64_t value = (++n & 0xffffffffu) * 0x100000001u;
+
+		MUST(moor_view_put_u64(view, 0, value));
+		MUST(moor_view_write(view, 8, &value, 8));
+		MUST(moor_view_get_u32(view, 32, &readers));
+	} while (!readers);
+	moor_view_unmap(view);
+	moor_map_close(map);
+}
+
+static void watch(uint32_t access)
+{
+	moor_map *map = opened("test_memory", access), *writer;
+	moor_view *view = viewed(map, 0, 0, MOOR_READ), *stop;
+	uint64_t value = 0, other = 0, last = 0;
+	unsigned changes = 0;
+
+	HOLDS(moor_map_size(map) == 64);
+	for (unsigned i = 0; i < READS || changes < CHANGES; i++) {
+		MUST(moor_view_get_u64(view, 0, &value));
+		MUST(moor_view_read(view, 8, &other, 8));
+		HOLDS(value >> 32 == (value & 0xffffffffu));
+		HOLDS(other >> 32 == (other & 0xffffffffu));
+		changes += value != last;
+		last = value;
+	}
+	writer = opened("test_memory", MOOR_READ_WRITE);
+	stop = viewed(writer, 32, 4, MOOR_WRITE);
+	MUST(moor_view_put_u32(stop, 0, 1));
+	moor_view_unmap(stop);
+	moor_map_close(writer);
+	moor_view_unmap(view);
+	moor_map_close(map);
+}
+
+/* What the two sides must see alike: sizes, values, views of any offset, a maximum beyond 32 bits. */
+#define HUGE_MAXIMUM ((uint64_t)6 << 30)
+#define FAR ((uint64_t)5 << 30)
+
+static void make(const char *path)
+{
+	const struct moor_map_opts reserve = MOOR_MAP_OPTS(.flags = MOOR_MAP_RESERVE);
+	moor_map *plain = NULL, *grows = NULL, *file = NULL, *end;
+	moor_view *view;
+
+	MUST(moor_map_create("plain", 10007, NULL, &plain));
+	view = viewed(plain, 1, 0, MOOR_READ_WRITE);
+	MUST(moor_view_put_f64(view, 9998, -2.5));
+	MUST(moor_view_put_i64(view, 3, INT64_MIN + 1));
+	moor_view_unmap(view);
+	MUST(moor_map_create("grows", HUGE_MAXIMUM, &reserve, &grows));
+	MUST(moor_map_commit(grows, 5000));
+	MUST(moor_map_from_file(path, "file", 0, NULL, &file));
+	view = viewed(file, FAR + 17, 8, MOOR_READ_WRITE);
+	MUST(moor_view_put_u64(view, 0, 42));
+	moor_view_unmap(view);
+	end = opened("end", MOOR_READ_WRITE); /* the other side says so */
+	view = viewed(grows, 0, 0x10000, MOOR_READ_WRITE);
+	HOLDS(moor_map_committed(grows) == 20000 && moor_view_size(view) == 20000);
+	moor_view_unmap(view);
+	moor_map_close(end);
+	moor_map_close(plain);
+	moor_map_close(grows);
+	moor_map_close(file);
+}
+
+static void use(void)
+{
+	moor_map *plain, *grows, *file, *end = NULL;
+	moor_view *view;
+	double d = 0;
+	int64_t i = 0;
+	uint64_t u = 0;
+
+	file = opened("file", MOOR_READ); /* made last */
+	plain = opened("plain", MOOR_READ);
+	grows = opened("grows", MOOR_READ_WRITE);
+	HOLDS(moor_map_size(plain) == 10007 && moor_map_size(grows) == HUGE_MAXIMUM && moor_map_size(file) == HUGE_MAXIMUM);
+	view = viewed(plain, 0, 0, MOOR_READ);
+	HOLDS(moor_view_size(view) == 10007);
+	MUST(moor_view_get_f64(view, 9999, &d));
+	MUST(moor_view_get_i64(view, 4, &i));
+	HOLDS(d == -2.5 && i == INT64_MIN + 1);
+	moor_view_unmap(view);
+	do { /* the writer comes from the file's name to its value in its own time */
+		view = viewed(file, FAR, 25, MOOR_READ);
+		MUST(moor_view_get_u64(view, 17, &u));
+		moor_view_unmap(view);
+	} while (u != 42);
+	HOLDS(moor_map_committed(grows) == 5000);
+	view = viewed(grows, 4000, 0x1000000, MOOR_READ_WRITE);
+	HOLDS(moor_view_size(view) == 1000);
+	MUST(moor_map_commit(grows, 20000));
+	MUST(moor_view_extend(view));
+	HOLDS(moor_view_size(view) == 16000);
+	moor_view_unmap(view);
+	MUST(moor_map_create("end", 1, NULL, &end));
+	/* The other side is gone when its name is. */
+	moor_map_close(grows);
+	moor_map_close(plain);
+	moor_map_close(file);
+	while (moor_map_open("grows", NULL, &grows) == 0)
+		moor_map_close(grows);
+	moor_map_close(end);
+}
+
+/* Dies with it, by its parent's hand. */
+static void hold(uint32_t access)
+{
+	moor_map *map = NULL;
+	const struct moor_map_opts opts = MOOR_MAP_OPTS(.access = access);
+
+	MUST(moor_map_create_or_open("held", 100, &opts, &map));
+	for (;;)
+		(void)moor_map_open_wait("never", NULL, MOOR_FOREVER, &map);
+}
+
+int main(int argc, char **argv)
+{
+	const char *role = argc > 1 ? argv[1] : "";
+
+	if (strcmp(role, "count") == 0)
+		count();
+	else if (strcmp(role, "watch") == 0)
+		watch(MOOR_READ_WRITE);
+	else if (strcmp(role, "watch-read-only") == 0)
+		watch(MOOR_READ);
+	else if (strcmp(role, "make") == 0 && argc > 2)
+		make(argv[2]);
+	else if (strcmp(role, "use") == 0)
+		use();
+	else if (strcmp(role, "hold") == 0)
+		hold(MOOR_READ_WRITE);
+	else if (strcmp(role, "hold-read-only") == 0)
+		hold(MOOR_READ);
+	else
+		die("no such role", MOOR_EINVAL);
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_mixed.c - maps between processes of 32 and of 64 bits. */
+#include "tests/lib/testing.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Made by the Makefile, the second one if there is a compiler for the other word size. */
+static const char *const peers[] = {"./mixed_peer", "tests/mixed_peer_other"};
+
+/* Who is on which side. */
+static const struct {
+	int one, other;
+} pairs[] = {{0, 1}, {1, 0}, {1, 1}};
+#define PAIRS 3
+
+struct part {
+	int peer;
+	const char *role, *path;
+};
+
+static int play(void *arg)
+{
+	const struct part *part = arg;
+
+	execl(peers[part->peer], peers[part->peer], part->role, part->path, (char *)NULL);
+	return 99;
+}
+
+static pid_t start(int peer, const char *role, const char *path)
+{
+	struct part part = {peer, role, path};
+
+	return t_spawn(play, &part);
+}
+
+static void needs_both(const char *test_case)
+{
+	if (access(peers[1], X_OK) != 0)
+		t_skip(test_case, "no compiler for the other word size");
+}
+
+START_TEST(test_V17_a_counter_never_tears)
+{
+	static const char *const watchers[] = {"watch", "watch-read-only"};
+	pid_t writer, reader;
+
+	needs_both("V17");
+	writer = start(pairs[_i / 2].one, "count", NULL);
+	reader = start(pairs[_i / 2].other, watchers[_i % 2], NULL);
+	ck_assert_int_eq(t_wait(reader), 0);
+	ck_assert_int_eq(t_wait(writer), 0);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
+START_TEST(test_M_maps_are_the_same_to_both)
+{
+	char path[128];
+	pid_t maker, user;
+	int fd;
+
+	needs_both("M between word sizes");
+	snprintf(path, sizeof path, "%s/file", t_dir());
+	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)6 << 30), 0); /* sparse */
+	close(fd);
+	maker = start(pairs[_i].one, "make", path);
+	user = start(pairs[_i].other, "use", NULL);
+	ck_assert_int_eq(t_wait(user), 0);
+	ck_assert_int_eq(t_wait(maker), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
+START_TEST(test_M42_a_killed_holder_of_the_other_word_size)
+{
+	static const char *const holders[] = {"hold", "hold-read-only"};
+	moor_map *map;
+	pid_t holder;
+
+	needs_both("M42 between word sizes");
+	holder = start(1, holders[_i], NULL);
+	t_assert_err(moor_map_open_wait("held", NULL, MOOR_FOREVER, &map), 0);
+	ck_assert_uint_eq(moor_map_size(map), 100);
+	moor_map_close(map);
+	t_assert_err(moor_map_create("held", 100, NULL, &map), MOOR_EEXIST);
+	t_kill(holder);
+	t_assert_err(moor_map_open("held", NULL, &map), MOOR_ENOENT);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("mixed");
+	TCase *tc = tcase_create("mixed");
+
+	tcase_set_timeout(tc, 180);
+	tcase_add_loop_test(tc, test_V17_a_counter_never_tears, 0, 2 * PAIRS);
+	tcase_add_loop_test(tc, test_M_maps_are_the_same_to_both, 0, PAIRS);
+	tcase_add_loop_test(tc, test_M42_a_killed_holder_of_the_other_word_size, 0, 2);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int main(void)
+{
+	return t_main(suite());
+}
