@@ -131,9 +131,10 @@ MOOR_API int moor_map_anonymous(uint64_t size, const struct moor_map_opts *opts,
  *
  * from_handle: the map behind a descriptor, through a duplicate; the caller's own stays the caller's, on success and
  * failure. What it leads to is checked before anything is mapped: a map of this library must be whole and of a version
- * that can be used; anything else must be a regular file, and not empty, and is taken as its plain bytes. The new handle
- * has the memory. It does not keep a name alive: for that, open the map by its name. flags but POPULATE, mode and acl are
- * without effect.
+ * that can be used; anything else must be a regular file, and not empty, and is taken as its plain bytes. When the map
+ * has a name that this process may open, the new handle is one like any other, and keeps the name. Else (the name is gone,
+ * not permitted, in another MOORING_DIR, that of a map of a file) it has the memory only. flags but POPULATE, mode and acl
+ * are without effect.
  *
  * Thread-safe. os_handle returns 0 or MOOR_EINVAL (NULL). from_handle returns 0; MOOR_EINVAL (NULL, opts, no descriptor,
  * not a regular file, empty, write-only), MOOR_EACCES (to write through a read-only one), MOOR_EKIND, MOOR_EFORMAT,

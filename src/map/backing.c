@@ -263,9 +263,27 @@ static int body_of_file(int fd, struct moor__body *ret_body)
 	return err;
 }
 
+/* A reference to the name that leads to the file, if there is one, and this process may have it; or NULL. */
+static struct moor__object *join_name_of(int fd, const struct moor_map_opts *opts)
+{
+	const struct moor__terms terms = moor__map_terms(opts);
+	struct moor__os_file_info info;
+	struct moor__object *object;
+	struct moor__name name;
+
+	if (!moor__life_name_of(fd, &name) || moor__os_file_info(fd, &info) != 0 ||
+	    moor__life_open_on(&name, MOOR__OPEN, &terms, NULL, &object) != 0)
+		return NULL;
+	if (object->device == info.device && object->inode == info.inode)
+		return object;
+	moor__life_close(object); /* it has gone to another life meanwhile */
+	return NULL;
+}
+
 static int from_handle(moor_os_handle handle, const struct moor_map_opts *opts, moor_map **ret_map)
 {
 	const bool writes = moor__access_writes(opts->access);
+	struct moor__object *object;
 	struct moor__body body;
 	bool writable;
 	int fd, err;
@@ -282,7 +300,12 @@ static int from_handle(moor_os_handle handle, const struct moor_map_opts *opts, 
 		moor__os_file_close(fd);
 		return err;
 	}
-	return moor__map_new(NULL, &body, opts, ret_map);
+	object = body.offset ? join_name_of(fd, opts) : NULL;
+	if (object) { /* a handle like any other */
+		moor__os_file_close(fd);
+		body.fd = -1;
+	}
+	return moor__map_new(object, &body, opts, ret_map);
 }
 
 int moor_map_from_handle(moor_os_handle handle, const struct moor_map_opts *given, moor_map **ret_map)

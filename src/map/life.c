@@ -382,6 +382,43 @@ int moor__life_open(const struct moor__name *name, enum moor__how how, uint32_t 
 	return moor__life_open_on(name, how, &terms, birth, ret_object);
 }
 
+struct wanted {
+	struct moor__os_dir *dir;
+	struct moor__os_file_info info;
+	struct moor__name *name;
+};
+
+static int is_wanted(void *arg, const char *rest)
+{
+	const struct wanted *wanted = arg;
+	struct moor__os_file_info there;
+
+	if (moor__os_name_info(wanted->dir, rest, &there) != 0 || !same_file(&wanted->info, &there))
+		return 0;
+	strcpy(wanted->name->rest, rest);
+	return 1;
+}
+
+bool moor__life_name_of(int fd, struct moor__name *ret_name)
+{
+	static const enum moor__scope scopes[] = {MOOR__LOCAL, MOOR__GLOBAL};
+	struct wanted wanted = {.name = ret_name};
+	bool found = false;
+
+	if (moor__os_file_info(fd, &wanted.info) != 0 || wanted.info.links == 0 || moor__registry_init() != 0)
+		return false;
+	moor__registry_lock();
+	for (size_t i = 0; i < sizeof scopes / sizeof scopes[0] && !found; i++) {
+		if (moor__os_dir_open(scopes[i], false, &wanted.dir) != 0)
+			continue;
+		ret_name->scope = scopes[i];
+		found = moor__os_dir_list(wanted.dir, is_wanted, &wanted) == 1;
+		moor__os_dir_close(wanted.dir);
+	}
+	moor__registry_unlock();
+	return found;
+}
+
 int moor__life_reopen(const struct moor__object *object, bool writable, int *ret_fd)
 {
 	const struct moor__os_file_info mine = {.device = object->device, .inode = object->inode};

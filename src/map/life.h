@@ -72,6 +72,9 @@ struct moor__terms {
 int moor__life_open_on(const struct moor__name *name, enum moor__how how, const struct moor__terms *terms,
                        const struct moor__birth *birth, struct moor__object **ret_object);
 
+/* The name that leads to the file now, among those that this process may use; false if there is none. */
+bool moor__life_name_of(int fd, struct moor__name *ret_name);
+
 /* Before a shared memory that is full is said to be: buries all that the dead have left. */
 void moor__life_sweep(void);
 

@@ -988,12 +988,27 @@ START_TEST(test_from_handle_keeps_what_it_needs_and_no_more)
 	t_assert_err(moor_view_get_i32(again, 4996, &value), 0);
 	ck_assert_int_eq(value, 42);
 	moor_map_close(map);
-	/* The memory, not the name. */
-	t_assert_err(moor_map_open("h", NULL, &map), MOOR_ENOENT);
-	ck_assert_int_eq(t_local_entries(), 0);
+	moor_map_close(opened("h", MOOR_READ)); /* a handle like any other: the name lives */
 	t_assert_err(moor_view_put_i32(view, 0, 43), 0);
 	t_assert_err(moor_view_get_i32(again, 0, &value), 0);
 	ck_assert_int_eq(value, 43);
+	moor_view_unmap(again);
+	t_assert_err(moor_map_os_handle(other, &os), 0);
+	copy = fcntl(os, F_DUPFD_CLOEXEC, 0);
+	moor_map_close(other);
+	t_assert_err(moor_map_open("h", NULL, &map), MOOR_ENOENT);
+	ck_assert_int_eq(t_local_entries(), 0);
+	/* Without its name: the memory. A new life of the name is another one's. */
+	map = created("h", 77, MOOR_READ_WRITE, 0);
+	t_assert_err(moor_map_from_handle(copy, NULL, &other), 0);
+	close(copy);
+	ck_assert_uint_eq(moor_map_size(other), 5000);
+	again = viewed(other, 0, 0, MOOR_READ_WRITE);
+	t_assert_err(moor_view_put_i32(view, 0, 44), 0);
+	t_assert_err(moor_view_get_i32(again, 0, &value), 0);
+	ck_assert_int_eq(value, 44);
+	moor_map_close(map);
+	t_assert_err(moor_map_open("h", NULL, &map), MOOR_ENOENT);
 	moor_view_unmap(view);
 	moor_view_unmap(again);
 	moor_map_close(other);
