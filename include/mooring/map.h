@@ -83,7 +83,7 @@ MOOR_API void moor_map_opts_init(struct moor_map_opts *opts, size_t size);
  * for a process that is stopped in the middle of burying the last object of this name (MOOR_EBUSY).
  * Return: 0 or MOOR_CREATED; MOOR_EINVAL (NULL, size 0, opts, acl, timeout), MOOR_ENAME, MOOR_EEXIST, MOOR_ENOENT,
  * MOOR_EKIND, MOOR_EACCES (permissions, another user's object without MOOR_ANY_OWNER, a link or anything but a regular
- * file in the name's place; of a map of a file: its file may not be opened so, or another one has taken its path),
+ * file in the name's place; of a map of a file: its file may not be opened so, is another user's than the name, or another one has taken its path),
  * MOOR_EBUSY, MOOR_ENOSPC, MOOR_ENOMEM (2^61 bytes or more, too), MOOR_EMFILE, MOOR_ENFILE, MOOR_EFORMAT, MOOR_EVERSION,
  * MOOR_ENOTSUP (HUGE, acl), MOOR_ESYS; open_wait also MOOR_ETIMEDOUT and MOOR_EINTR. open and create_or_open of a map of a
  * file whose path is gone: MOOR_ENOENT.
@@ -102,8 +102,10 @@ MOOR_API int moor_map_open_wait(const char *name, const struct moor_map_opts *op
  * file is extended by moor_map_commit, and what it has is committed. (A file that fails to be extended keeps its length.)
  *
  * name NULL: for this process and its children. Else others may open the map by the name as any other, for as long as
- * somebody holds it; they open the same file, by its absolute path, with their own rights to it. When the name is that of
- * a live map of the same file, the call joins it, and size is ignored; of anything else that lives: MOOR_EEXIST.
+ * somebody holds it; they open the same file, by its absolute path, with their own rights to it. (A name of another user
+ * than root opens for others only files of that user: nobody can lead somebody's writes into a file of his own.) When the
+ * name is that of a live map of the same file, the call joins it, and size is ignored; of anything else that lives:
+ * MOOR_EEXIST.
  * mode and acl are of the name; those of the file stay what they are.
  *
  * *ret_map is the caller's. Thread-safe. Opens without waiting, whatever lies there. While the file is mapped, who

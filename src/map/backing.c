@@ -50,9 +50,11 @@ static int make_long_enough(const struct backing *backing, const struct moor_map
 	return moor__os_file_extend(backing->fd, backing->size);
 }
 
-/* A handle that joins the named map, if that is one of this file: else MOOR_EEXIST. */
-static int join_backed(struct moor__object *object, const struct backing *backing, struct moor__body *ret_body)
+/* Whether the named map is one of this file (else MOOR_EEXIST), and may be taken for one's own. */
+static int join_backed(struct moor__object *object, const struct backing *backing, const struct moor_map_opts *opts,
+                       struct moor__body *ret_body)
 {
+	struct moor__os_file_info info;
 	struct moor_abi_file file;
 	int err;
 
@@ -63,7 +65,11 @@ static int join_backed(struct moor__object *object, const struct backing *backin
 		return err;
 	if (file.device != backing->info.device || file.inode != backing->info.inode)
 		return MOOR_EEXIST;
-	err = moor__body_of_header(&object->header, backing->fd, ret_body);
+	err = moor__os_file_info(object->fd, &info);
+	if (!err && info.uid != moor__os_uid() && !(opts->flags & MOOR_ANY_OWNER))
+		err = MOOR_EACCES; /* as create_or_open */
+	if (!err)
+		err = moor__body_of_header(&object->header, backing->fd, ret_body);
 	if (!err && !ret_body->reserve && backing->info.size < ret_body->size)
 		err = MOOR_EFORMAT;
 	return err;
@@ -124,7 +130,7 @@ static int open_named(const struct moor__name *name, const struct backing *backi
 		return news;
 	}
 	err = news == MOOR_CREATED ? moor__body_of_header(&object->header, backing->fd, &body)
-	                           : join_backed(object, backing, &body);
+	                           : join_backed(object, backing, opts, &body);
 	if (err) {
 		moor__life_close(object);
 		moor__os_file_close(backing->fd);

@@ -150,10 +150,19 @@ int moor__map_file_of(const struct moor__object *object, struct moor_abi_file *r
 	return 0;
 }
 
+/*
+ * Whose file may a name of `owner` stand for? Its own; and for the owner itself, any. Else somebody could give a name to a
+ * file of mine, and have me write into that what I mean for the name.
+ */
+static bool may_stand_for(uint32_t owner, uint32_t file_owner)
+{
+	return owner == file_owner || owner == moor__os_uid() || owner == 0;
+}
+
 /* The file that has the data of a joined map: the one that it was, and no other that has taken its path. */
 static int open_file(const struct moor__object *object, const struct moor_map_opts *opts, int *ret_fd)
 {
-	struct moor__os_file_info info;
+	struct moor__os_file_info info, name_info;
 	struct moor_abi_file file;
 	int fd, err;
 
@@ -163,7 +172,9 @@ static int open_file(const struct moor__object *object, const struct moor_map_op
 	if (err)
 		return err == MOOR_EINVAL ? MOOR_EACCES : err;
 	err = moor__os_file_info(fd, &info);
-	if (!err && (info.device != file.device || info.inode != file.inode))
+	if (!err)
+		err = moor__os_file_info(object->fd, &name_info);
+	if (!err && (info.device != file.device || info.inode != file.inode || !may_stand_for(name_info.uid, info.uid)))
 		err = MOOR_EACCES;
 	if (!err && !(object->header.incompatible & MOOR_ABI_F_RESERVE) && info.size < object->header.data_size)
 		err = MOOR_EFORMAT; /* truncated: views would end in SIGBUS */

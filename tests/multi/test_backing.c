@@ -583,6 +583,7 @@ END_TEST
 static int nobody_maps(void *arg)
 {
 	const struct moor_map_opts reading = MOOR_MAP_OPTS(.access = MOOR_READ);
+	const struct moor_map_opts any_owner = MOOR_MAP_OPTS(.access = MOOR_READ, .flags = MOOR_ANY_OWNER);
 	const char *path = arg;
 	moor_map *map = NO_MAP;
 
@@ -597,6 +598,10 @@ static int nobody_maps(void *arg)
 	t_assert_err(moor_map_open("Global\\f", NULL, &map), MOOR_EACCES);
 	ck_assert_ptr_eq(map, NO_MAP);
 	t_assert_err(moor_map_open("Global\\f", &reading, &map), 0);
+	moor_map_close(map);
+	/* To give it that name takes a word more, as with create_or_open. */
+	t_assert_err(moor_map_from_file(path, "Global\\f", 0, &reading, &map), MOOR_EACCES);
+	t_assert_err(moor_map_from_file(path, "Global\\f", 0, &any_owner, &map), 0);
 	moor_map_close(map);
 	return 0;
 }
@@ -620,6 +625,48 @@ START_TEST(test_Z14_the_rights_of_a_file)
 }
 END_TEST
 
+/* A stranger gives a name to a file of root's that he can find, and waits for root to write into the name. */
+static int lure(void *arg)
+{
+	const struct moor_map_opts opts = MOOR_MAP_OPTS(.access = MOOR_READ, .mode = 0666);
+	struct t_gate *const *gates = arg;
+	moor_map *map;
+
+	ck_assert_int_eq(setgroups(0, NULL), 0);
+	ck_assert_int_eq(setgid(NOBODY), 0);
+	ck_assert_int_eq(setuid(NOBODY), 0);
+	t_assert_err(moor_map_from_file(path_of("precious").text, "Global\\lure", 0, &opts, &map), MOOR_CREATED);
+	t_gate_open(gates[0], 1);
+	t_gate_pass(gates[1]);
+	moor_map_close(map);
+	return 0;
+}
+
+START_TEST(test_Z_a_name_leads_nobody_into_a_file_of_his_own)
+{
+	const struct moor_map_opts reading = MOOR_MAP_OPTS(.access = MOOR_READ);
+	struct t_gate *gates[2] = {t_gate_new(), t_gate_new()};
+	const struct path path = made("precious", 10000);
+	moor_map *map = NO_MAP;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		t_skip("Z of luring names", "needs root");
+	ck_assert_int_eq(chmod(t_dir(), 01777), 0);
+	ck_assert_int_eq(chmod(path.text, 0644), 0);
+	pid = t_spawn(lure, gates);
+	t_gate_pass(gates[0]);
+	t_assert_err(moor_map_open("Global\\lure", NULL, &map), MOOR_EACCES);
+	t_assert_err(moor_map_open("Global\\lure", &reading, &map), MOOR_EACCES);
+	ck_assert_ptr_eq(map, NO_MAP);
+	ck_assert_int_eq(chown(path.text, NOBODY, NOBODY), 0); /* his own: that he may */
+	t_assert_err(moor_map_open("Global\\lure", NULL, &map), 0);
+	moor_map_close(map);
+	t_gate_open(gates[1], 1);
+	ck_assert_int_eq(t_wait(pid), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("backing");
@@ -640,6 +687,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_M41_a_full_disk, 0, 3);
 	tcase_add_test(tc, test_huge_pages_of_a_file);
 	tcase_add_test(tc, test_Z14_the_rights_of_a_file);
+	tcase_add_test(tc, test_Z_a_name_leads_nobody_into_a_file_of_his_own);
 	suite_add_tcase(s, tc);
 	return s;
 }
