@@ -6,4 +6,5 @@ mooringinclude_HEADERS = \
 	include/mooring/channel.h \
 	include/mooring/map.h \
 	include/mooring/name.h \
-	include/mooring/ring.h
+	include/mooring/ring.h \
+	include/mooring/stream.h

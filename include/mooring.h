@@ -9,5 +9,6 @@
 #include <mooring/map.h>
 #include <mooring/name.h>
 #include <mooring/ring.h>
+#include <mooring/stream.h>
 
 #endif

@@ -4,6 +4,7 @@ library_sources = \
 	src/base/copy.h \
 	src/base/crash.h \
 	src/base/err.c \
+	src/base/little.h \
 	src/base/name.c \
 	src/base/name.h \
 	src/base/opts.h \
@@ -54,7 +55,10 @@ library_sources = \
 	src/channel/channel.c \
 	src/channel/endpoint.c \
 	src/channel/endpoint.h \
-	src/channel/memory.c
+	src/channel/memory.c \
+	src/stream/length.h \
+	src/stream/reader.c \
+	src/stream/writer.c
 
 lib_LTLIBRARIES += libmooring.la
 libmooring_la_SOURCES = $(library_sources)

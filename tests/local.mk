@@ -13,5 +13,6 @@ soak: test_channel_storm$(EXEEXT)
 include tests/map.mk
 include tests/mixed.mk
 include tests/ring.mk
+include tests/stream.mk
 include tests/checks.mk
 include tests/tools.mk

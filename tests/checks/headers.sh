@@ -49,7 +49,12 @@ int main(void)
 	struct moor_channel_opts channel = MOOR_CHANNEL_OPTS(.capacity = 4096, .kind = MOOR_SPSC);
 	struct moor_ring_opts ring = MOOR_RING_OPTS(.capacity = 4096);
 	int64_t wait = MOOR_FOREVER;
+	unsigned char buf[16];
+	struct moor_writer writer;
 
+	moor_writer_init(&writer, buf, sizeof buf);
+	if (moor_writer_string(&writer, "text", 4) < 0)
+		return 1;
 	return (int)(map.flags + channel.flags + ring.kind) + (wait == MOOR_NOWAIT);
 }
 END
