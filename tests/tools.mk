@@ -1,4 +1,9 @@
 # The tool, the examples and README, end to end.
-dist_check_SCRIPTS += tests/tools/test_tool.sh tests/tools/test_readme.sh tests/tools/test_examples.sh
-TESTS += tests/tools/test_tool.sh tests/tools/test_readme.sh tests/tools/test_examples.sh
+tool_tests = \
+	tests/tools/test_tool.sh \
+	tests/tools/test_map_tool.sh \
+	tests/tools/test_readme.sh \
+	tests/tools/test_examples.sh
+dist_check_SCRIPTS += $(tool_tests)
+TESTS += $(tool_tests)
 AM_TESTS_ENVIRONMENT = CC='$(CC)' SANITIZER_CFLAGS='$(SANITIZER_CFLAGS)'; export CC SANITIZER_CFLAGS;

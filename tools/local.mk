@@ -1,10 +1,25 @@
 bin_PROGRAMS += mooring
 mooring_SOURCES = \
+	tools/cmd_acl.c \
+	tools/cmd_cat.c \
+	tools/cmd_chmod.c \
+	tools/cmd_create.c \
+	tools/cmd_info.c \
 	tools/cmd_ls.c \
 	tools/cmd_recv.c \
 	tools/cmd_send.c \
+	tools/cmd_watch.c \
+	tools/cmd_write.c \
 	tools/main.c \
+	tools/options.c \
+	tools/options.h \
+	tools/text.c \
+	tools/text.h \
 	tools/tool.c \
-	tools/tool.h
+	tools/tool.h \
+	tools/value.c \
+	tools/value.h \
+	tools/window.c \
+	tools/window.h
 mooring_CPPFLAGS = -include $(top_builddir)/config.h -I$(top_srcdir)/include
 mooring_LDADD = libmooring.la

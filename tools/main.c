@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {&cmd_send, &cmd_recv, &cmd_ls};
+static const struct command *const commands[] = {
+    &cmd_send, &cmd_recv,  &cmd_ls,    &cmd_info,  &cmd_create,
+    &cmd_cat,  &cmd_write, &cmd_watch, &cmd_chmod, &cmd_acl};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static void print_help(FILE *to)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -11,6 +13,9 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+/* What struct moor_channel_opts says that 0 stands for. */
+#define DEFAULT_CAPACITY ((uint64_t)1 << 20)
 
 static void complain_list(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
@@ -72,17 +77,55 @@ static void explain_busy(const char *name)
 	         tx.text, rx.text);
 }
 
-static void explain_space(void)
+static void explain_space(uint64_t wanted)
 {
 	struct moor_shm_info info = {.struct_size = sizeof info};
 
-	if (moor_shm_stat(&info) == 0)
-		complain("%s has %" PRIu64 " of %" PRIu64 " bytes free; a channel takes its capacity at once: free some, ask "
-		         "for a smaller --capacity, or set MOORING_DIR to a directory with more room",
-		         info.directory, info.free_bytes, info.total_bytes);
+	if (moor_shm_stat(&info) != 0)
+		return;
+	if (wanted)
+		complain("%s: %" PRIu64 " bytes wanted, %" PRIu64 " of %" PRIu64 " free", info.directory, wanted, info.free_bytes,
+		         info.total_bytes);
+	else
+		complain("%s: %" PRIu64 " of %" PRIu64 " bytes free", info.directory, info.free_bytes, info.total_bytes);
+	complain("memory is taken when it is asked for: free some, ask for less, or set MOORING_DIR to a directory with more "
+	         "room");
+}
+
+/* What the name stands for, where something else was expected. */
+static void explain_kind(const char *name)
+{
+	struct moor_name_info info;
+
+	if (look_up(name, &info))
+		complain("'%s' is a %s of %" PRIu64 " bytes; use another name, or the command for this kind", name,
+		         kind_text(info.kind), info.size);
+	else
+		complain("'mooring ls' shows what it is");
+}
+
+static int find_first(const struct moor_participant_info *info, void *arg)
+{
+	*(uint32_t *)arg = info->pid;
+	return 1;
+}
+
+static void explain_existing(const char *name)
+{
+	uint32_t pid;
+
+	if (moor_participants(name, find_first, &pid) == 1)
+		complain("it is held by process %" PRIu32 "; end it, use another name, or join the map with --or-open", pid);
+	else
+		complain("'mooring info' shows who holds it; use another name, or join the map with --or-open");
 }
 
 int fail(int err, const char *what, const char *name)
+{
+	return fail_for_space(err, what, name, 0);
+}
+
+int fail_for_space(int err, const char *what, const char *name, uint64_t wanted)
 {
 	const int saved = errno;
 
@@ -96,10 +139,21 @@ int fail(int err, const char *what, const char *name)
 		explain_busy(name);
 		break;
 	case MOOR_ENOSPC:
-		explain_space();
+		explain_space(wanted);
 		break;
 	case MOOR_EKIND:
-		complain("'mooring ls' shows what it is");
+		explain_kind(name);
+		break;
+	case MOOR_ENOENT:
+		complain("start the process that makes it, or create it; 'mooring ls' shows the names that live");
+		break;
+	case MOOR_EEXIST:
+		explain_existing(name);
+		break;
+	case MOOR_EVERSION:
+	case MOOR_EFORMAT:
+		complain("this is mooring %s, layout %u; end the processes that use another one, or use another name",
+		         moor_version_string(), moor_abi_version());
 		break;
 	case MOOR_EMISMATCH:
 		complain("'mooring ls' shows the capacity that it has; leave --capacity out to take it as it is");
@@ -127,14 +181,10 @@ int fail(int err, const char *what, const char *name)
 
 int open_failed(const struct command *command, int err, const struct stream_options *options)
 {
-	int code;
-
 	if (err == MOOR_EINVAL)
 		return usage_error(command, "a channel has a capacity from 4K to 1T");
-	code = fail(err, "cannot open the channel", options->name);
-	if (err == MOOR_ENOSPC && options->channel.capacity)
-		complain("a capacity of %" PRIu64 " bytes was asked for", options->channel.capacity);
-	return code;
+	return fail_for_space(err, "cannot open the channel", options->name,
+	                      options->channel.capacity ? options->channel.capacity : DEFAULT_CAPACITY);
 }
 
 bool parse_size(const char *option, const char *text, uint64_t *ret_bytes)
@@ -300,4 +350,29 @@ bool write_message(const void *data, size_t len, bool newline)
 		iov[1].iov_len -= done - first;
 	}
 	return true;
+}
+
+bool write_all(const void *data, size_t len)
+{
+	const char *at = data;
+
+	while (len) {
+		const ssize_t put = write(STDOUT_FILENO, at, len);
+
+		if (put < 0 && errno != EINTR) {
+			complain("cannot write to standard output: %s", strerror(errno));
+			return false;
+		}
+		at += put > 0 ? put : 0;
+		len -= put > 0 ? (size_t)put : 0;
+	}
+	return true;
+}
+
+int finish_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_WELL;
+	complain("cannot write to standard output: %s", strerror(errno));
+	return EXIT_ERROR;
 }

@@ -12,13 +12,19 @@ struct command {
 	const char *name, *synopsis, *summary;
 	int (*run)(int argc, char **argv);
 };
-extern const struct command cmd_send, cmd_recv, cmd_ls;
+extern const struct command cmd_send, cmd_recv, cmd_ls, cmd_info, cmd_create, cmd_cat, cmd_write, cmd_watch, cmd_chmod,
+    cmd_acl;
+
+/* What a step returns that is not the last one, instead of an exit code. */
+enum { GO_ON = -1 };
 
 /* One line on standard error: "mooring: ...". */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for a result of the library about `name`: what was tried, what came of it, what to do. Returns the exit code
  * that goes with it. */
 int fail(int err, const char *what, const char *name);
+/* The same where `wanted` bytes of shared memory were asked for. */
+int fail_for_space(int err, const char *what, const char *name, uint64_t wanted);
 int usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void print_usage(const struct command *command);
 
@@ -34,7 +40,6 @@ struct stream_options {
 	bool lines, stats, progress, own;
 };
 /* own: the name of that option. Returns an exit code, or GO_ON. */
-enum { GO_ON = -1 };
 int parse_stream_options(const struct command *command, const char *own, int argc, char **argv,
                          struct stream_options *ret_options);
 /* The channel could not be opened. Returns the exit code. */
@@ -55,5 +60,8 @@ void traffic_print(const struct traffic *traffic, const char *name);
 
 /* To standard output, all of it, and a newline if asked for. */
 bool write_message(const void *data, size_t len, bool newline);
+bool write_all(const void *data, size_t len);
+/* Of what was printed through stdio: EXIT_WELL, or a complaint and EXIT_ERROR. */
+int finish_output(void);
 
 #endif
