@@ -1,4 +1,56 @@
+examples_cppflags = -include $(top_builddir)/config.h -I$(top_srcdir)/include
+
 noinst_PROGRAMS += examples/01_ping_pong
 examples_01_ping_pong_SOURCES = examples/01_ping_pong.c
-examples_01_ping_pong_CPPFLAGS = -include $(top_builddir)/config.h -I$(top_srcdir)/include
+examples_01_ping_pong_CPPFLAGS = $(examples_cppflags)
 examples_01_ping_pong_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/02_bridge
+examples_02_bridge_SOURCES = examples/02_bridge.c examples/explain.h
+examples_02_bridge_CPPFLAGS = $(examples_cppflags)
+examples_02_bridge_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/03_persisted
+examples_03_persisted_SOURCES = examples/03_persisted.c examples/explain.h
+examples_03_persisted_CPPFLAGS = $(examples_cppflags)
+examples_03_persisted_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/04_overlapping_views
+examples_04_overlapping_views_SOURCES = examples/04_overlapping_views.c examples/explain.h
+examples_04_overlapping_views_CPPFLAGS = $(examples_cppflags)
+examples_04_overlapping_views_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/05_first_process
+examples_05_first_process_SOURCES = examples/05_first_process.c
+examples_05_first_process_CPPFLAGS = $(examples_cppflags)
+examples_05_first_process_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/05_second_process
+examples_05_second_process_SOURCES = examples/05_second_process.c
+examples_05_second_process_CPPFLAGS = $(examples_cppflags)
+examples_05_second_process_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/06_struct_and_string
+examples_06_struct_and_string_SOURCES = examples/06_struct_and_string.c examples/explain.h
+examples_06_struct_and_string_CPPFLAGS = $(examples_cppflags)
+examples_06_struct_and_string_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/07_stream_view
+examples_07_stream_view_SOURCES = examples/07_stream_view.c examples/explain.h
+examples_07_stream_view_CPPFLAGS = $(examples_cppflags)
+examples_07_stream_view_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/08_growth
+examples_08_growth_SOURCES = examples/08_growth.c examples/explain.h
+examples_08_growth_CPPFLAGS = $(examples_cppflags)
+examples_08_growth_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/09_header
+examples_09_header_SOURCES = examples/09_header.c examples/explain.h
+examples_09_header_CPPFLAGS = $(examples_cppflags)
+examples_09_header_LDADD = libmooring.la
+
+noinst_PROGRAMS += examples/10_inheritance
+examples_10_inheritance_SOURCES = examples/10_inheritance.c examples/explain.h
+examples_10_inheritance_CPPFLAGS = $(examples_cppflags)
+examples_10_inheritance_LDADD = libmooring.la

@@ -3,7 +3,8 @@ tool_tests = \
 	tests/tools/test_tool.sh \
 	tests/tools/test_map_tool.sh \
 	tests/tools/test_readme.sh \
-	tests/tools/test_examples.sh
+	tests/tools/test_examples.sh \
+	tests/tools/test_map_examples.sh
 dist_check_SCRIPTS += $(tool_tests)
 TESTS += $(tool_tests)
 AM_TESTS_ENVIRONMENT = CC='$(CC)' SANITIZER_CFLAGS='$(SANITIZER_CFLAGS)'; export CC SANITIZER_CFLAGS;
