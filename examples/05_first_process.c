@@ -31,7 +31,7 @@ int main(void)
 		return 1;
 	}
 	memcpy(moor_view_data(view), message, sizeof message);
-	puts("Press a key to end.");
+	puts("Press ENTER to end.");
 	fflush(stdout);
 	getchar();
 	moor_view_unmap(view);

@@ -35,11 +35,11 @@ static int to_utf16(const char *text, uint16_t units[UNITS])
 
 	while (*c) {
 		const int more = *c < 0x80 ? 0 : *c < 0xc2 ? -1 : *c < 0xe0 ? 1 : *c < 0xf0 ? 2 : *c < 0xf5 ? 3 : -1;
-		uint32_t point = more ? *c & (0x3fu >> more) : *c;
+		uint32_t point;
 
 		if (more < 0 || count > UNITS - 2)
 			return -1;
-		c++;
+		point = more ? *c++ & (0x3fu >> more) : *c++;
 		for (int i = 0; i < more; i++, c++) {
 			if ((*c & 0xc0) != 0x80)
 				return -1;
