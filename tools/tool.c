@@ -182,7 +182,7 @@ int fail_for_space(int err, const char *what, const char *name, uint64_t wanted)
 int open_failed(const struct command *command, int err, const struct stream_options *options)
 {
 	if (err == MOOR_EINVAL)
-		return usage_error(command, "a channel has a capacity from 4K to 1T");
+		return usage_error(command, "a channel has a capacity from 4K to %s", sizeof(void *) < 8 ? "1G" : "1T");
 	return fail_for_space(err, "cannot open the channel", options->name,
 	                      options->channel.capacity ? options->channel.capacity : DEFAULT_CAPACITY);
 }
