@@ -7,4 +7,5 @@ tool_tests = \
 	tests/tools/test_map_examples.sh
 dist_check_SCRIPTS += $(tool_tests)
 TESTS += $(tool_tests)
-AM_TESTS_ENVIRONMENT = CC='$(CC)' SANITIZER_CFLAGS='$(SANITIZER_CFLAGS)'; export CC SANITIZER_CFLAGS;
+AM_TESTS_ENVIRONMENT = CC='$(CC)' CC_OTHER='$(CC_OTHER)' SANITIZER_CFLAGS='$(SANITIZER_CFLAGS)'; \
+	export CC CC_OTHER SANITIZER_CFLAGS;

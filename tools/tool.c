@@ -120,6 +120,21 @@ static void explain_existing(const char *name)
 		complain("'mooring info' shows who holds it; use another name, or join the map with --or-open");
 }
 
+static void explain_access(const char *name)
+{
+	const char *dir = getenv("MOORING_DIR");
+	struct moor_name_info info;
+
+	if (look_up(name, &info))
+		complain("it belongs to user %" PRIu32 " and has the mode %04" PRIo32 ", you are user %u: its owner can let you in, "
+		         "with 'mooring chmod' or 'mooring acl'",
+		         info.uid, info.mode, (unsigned)geteuid());
+	else
+		complain("it belongs to somebody else, or MOORING_DIR (%s) is not a directory of yours that nobody else may "
+		         "write to",
+		         dir ? dir : "not set");
+}
+
 int fail(int err, const char *what, const char *name)
 {
 	return fail_for_space(err, what, name, 0);
@@ -159,9 +174,7 @@ int fail_for_space(int err, const char *what, const char *name, uint64_t wanted)
 		complain("'mooring ls' shows the capacity that it has; leave --capacity out to take it as it is");
 		break;
 	case MOOR_EACCES:
-		complain("it belongs to somebody else, or MOORING_DIR (%s) is not a directory of yours that nobody else may "
-		         "write to",
-		         getenv("MOORING_DIR") ? getenv("MOORING_DIR") : "not set");
+		explain_access(name);
 		break;
 	default:
 		break;

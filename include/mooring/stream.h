@@ -50,7 +50,8 @@ MOOR_API void moor_writer_init(struct moor_writer *writer, void *buf, size_t cap
 MOOR_API void moor_reader_init(struct moor_reader *reader, const void *buf, size_t len);
 
 /*
- * One value, at any alignment. A value is put together from bytes: unlike an access through a view it may be seen half
+ * One value, at any alignment; floats bit for bit, except that code for 32-bit x86 makes a signalling NaN quiet when it
+ * passes one to the writer. A value is put together from bytes: unlike an access through a view it may be seen half
  * written by another process.
  * Return 0; MOOR_ERANGE (it does not fit in what is left of the buffer), MOOR_EINVAL (NULL), the error that stuck.
  * Source: BinaryWriter.Write(Boolean), (SByte), (Byte), (Int16), ...; BinaryReader.ReadBoolean, ReadSByte, ...

@@ -313,6 +313,7 @@ if [ "$(id -u)" != 0 ]; then
 	hold --mode 400 p 10
 	refused "write without the right" 1 write --type u8 p 1
 	says "write without the right" "'p'.*MOOR_EACCES"
+	says "write without the right" "it belongs to user $(id -u) and has the mode 0400, you are user $(id -u)"
 	let_go
 fi
 
