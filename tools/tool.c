@@ -126,7 +126,7 @@ static void explain_access(const char *name)
 	struct moor_name_info info;
 
 	if (look_up(name, &info))
-		complain("it belongs to user %" PRIu32 " and has the mode %04" PRIo32 ", you are user %u: its owner can let you in, "
+		complain("it belongs to user %" PRIu32 " and has the mode %04" PRIo32 ", you are user %u: its owner can change that, "
 		         "with 'mooring chmod' or 'mooring acl'",
 		         info.uid, info.mode, (unsigned)geteuid());
 	else

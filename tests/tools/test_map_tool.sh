@@ -7,7 +7,7 @@ work=$(mktemp -d "$PWD/map-tool.XXXXXX") || exit 99
 chmod 700 "$work"
 export MOORING_DIR=$work
 exec 2>&1
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work" "${memory-}"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work" "${memory-}" "${shared-}"' EXIT
 failures=0
 
 # expect WHAT WANTED GOT
@@ -307,6 +307,48 @@ else
 fi
 let_go
 refused "acl of no name" 1 acl l
+
+# Another user, by permission bits and by access control lists.
+other="setpriv --reuid=65534 --regid=65534 --clear-groups"
+if [ "$(id -u)" != 0 ]; then
+	echo "skipped: another user: this is not root"
+elif ! MOORING_DIR=/dev/shm $other "$mooring" --version >/dev/null 2>&1; then
+	echo "skipped: another user: user 65534 cannot run $mooring"
+elif ! shared=$(mktemp -d /dev/shm/mooring-test-XXXXXX) || ! chmod 1777 "$shared"; then
+	echo "skipped: another user: no directory for both in /dev/shm"
+else
+	export MOORING_DIR=$shared
+	as_other() { # WHAT CODE COMMAND...
+		local what=$1 code=$2
+		shift 2
+		# shellcheck disable=SC2086
+		timeout 60 $other "$mooring" "$@" >"$work/out" 2>"$work/err"
+		expect "$what: exit code" "$code" $?
+	}
+	hold 'Global\g' 8
+	as_other "cat of another's map" 1 cat 'Global\g'
+	says "cat of another's map" "'Global.g'.*MOOR_EACCES"
+	as_other "info of another's map" 1 info 'Global\g'
+	"$mooring" chmod 0644 'Global\g'
+	as_other "cat of another's map after chmod" 0 cat --type u64 'Global\g'
+	as_other "watch of another's map after chmod" 0 watch --count 1 'Global\g'
+	as_other "write to another's map that may be read" 1 write --type u8 'Global\g' 1
+	says "write to another's map that may be read" "it belongs to user 0 and has the mode 0644, you are user 65534"
+	as_other "chmod of another's map" 1 chmod 0666 'Global\g'
+	says "chmod of another's map" "cannot change the mode of 'Global.g'.*MOOR_EACCES"
+	as_other "acl of another's map" 1 acl 'Global\g' u::rw,g::rw,o::rw
+	says "acl of another's map" "cannot change the access control list of 'Global.g'"
+	if "$mooring" acl 'Global\g' u::rw,u:65534:rw,g::-,m::rw,o::- 2>/dev/null; then
+		as_other "write to another's map by its acl" 0 write --type u8 'Global\g' 77
+		expect "what another user wrote" 77 "$("$mooring" cat --type u8 'Global\g')"
+	else
+		echo "skipped: another user: no access control lists"
+	fi
+	as_other "create of what another user holds" 1 create 'Global\g' 8
+	let_go
+	expect "nothing is left of what was shared" "" "$(find "$shared" -type f)"
+	export MOORING_DIR=$work
+fi
 
 # Permission denied names what is needed. (root may open everything)
 if [ "$(id -u)" != 0 ]; then
