@@ -7,4 +7,5 @@ mooringinclude_HEADERS = \
 	include/mooring/map.h \
 	include/mooring/name.h \
 	include/mooring/ring.h \
-	include/mooring/stream.h
+	include/mooring/stream.h \
+	include/mooring/sync.h

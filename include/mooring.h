@@ -10,5 +10,6 @@
 #include <mooring/name.h>
 #include <mooring/ring.h>
 #include <mooring/stream.h>
+#include <mooring/sync.h>
 
 #endif

@@ -44,6 +44,16 @@ library_sources = \
 	src/map/value.c \
 	src/map/view.c \
 	src/map/view.h \
+	src/sync/event.c \
+	src/sync/event.h \
+	src/sync/mutex.c \
+	src/sync/mutex.h \
+	src/sync/sem.c \
+	src/sync/sem.h \
+	src/sync/sync.c \
+	src/sync/sync.h \
+	src/sync/waitset.c \
+	src/sync/waitset.h \
 	src/ring/geometry.c \
 	src/ring/geometry.h \
 	src/ring/reached.c \

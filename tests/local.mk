@@ -12,6 +12,7 @@ soak: test_channel_storm$(EXEEXT)
 
 include tests/map.mk
 include tests/mixed.mk
+include tests/sync.mk
 include tests/ring.mk
 include tests/stream.mk
 include tests/checks.mk

@@ -42,7 +42,7 @@ struct moor_abi_header {
 	uint64_t compatible, incompatible;
 	uint64_t total_size;
 	uint64_t data_offset;
-	uint64_t data_size; /* map: what was asked for, to the byte; channel: the capacity */
+	uint64_t data_size; /* map: what was asked for, to the byte; channel: the capacity; else 0 */
 	uint64_t slots_offset;
 	uint32_t slot_count, slot_size;
 	uint8_t instance[16];
@@ -79,6 +79,31 @@ struct moor_abi_file {
 };
 #define MOOR_ABI_FILE_OFFSET 4096u
 #define MOOR_ABI_FILE_TOTAL 12288u /* total_size */
+
+/*
+ * A mutex, semaphore or event: the header, the words below, 992 slots of 16 bytes.
+ *
+ * Mutex, the low half of `word`: bits 0 to 9: the owner's slot, plus 1; 0: nobody's. Bit 10: abandoned (nobody's, and
+ * its last owner died). Bit 11: the next release is for somebody who has waited. Bits 12 to 30: the generation of the
+ * owner's slot, how many have left it, modulo 2^19. Bit 31: somebody may sleep on it.
+ * Semaphore, all of `word`: bits 0 to 30: the count; bit 31: somebody may sleep; bits 32 to 41: the slot, plus 1, that
+ * has taken tokens on trial (a wait for all), bits 42 to 48: how many.
+ * Event, the low half: bit 31: somebody may sleep. Manual reset: bit 0: set; bits 1 to 30: how often it was set. Auto
+ * reset: bits 0 to 11: how many it will let through; bits 12 to 30: how often it was reset.
+ *
+ * The low half, which is what is slept upon, is the less significant one, wherever the byte order puts it.
+ */
+struct moor_abi_sync {
+	uint64_t word;
+	uint8_t pad0[120];
+	uint32_t max;   /* semaphore: of the count; written when it is made */
+	uint32_t flags; /* event: MOOR_MANUAL_RESET, or 0; written when it is made */
+	uint8_t pad1[120];
+};
+#define MOOR_ABI_SYNC_OFFSET 256u
+#define MOOR_ABI_SYNC_SLOTS_OFFSET 512u
+#define MOOR_ABI_SYNC_SLOTS 992u
+#define MOOR_ABI_SYNC_SIZE 16384u
 
 /*
  * A ring: the header, 256 bytes kept for many producers, the consumer's slot, the producers' slots, the data.
@@ -190,6 +215,11 @@ MOOR_ABI_AT(file, path_len, 16);
 MOOR_ABI_AT(file, pad, 20);
 MOOR_ABI_AT(file, path, 24);
 MOOR_ABI_ASSERT(file_size, sizeof(struct moor_abi_file) == 4120);
+MOOR_ABI_AT(sync, word, 0);
+MOOR_ABI_AT(sync, max, 128);
+MOOR_ABI_AT(sync, flags, 132);
+MOOR_ABI_ASSERT(sync_size, sizeof(struct moor_abi_sync) == MOOR_ABI_SYNC_SLOTS_OFFSET - MOOR_ABI_SYNC_OFFSET);
+MOOR_ABI_ASSERT(sync_whole, MOOR_ABI_SYNC_SLOTS_OFFSET + 16 * MOOR_ABI_SYNC_SLOTS == MOOR_ABI_SYNC_SIZE);
 MOOR_ABI_AT(quiet, asleep, 0);
 MOOR_ABI_AT(quiet, waits, 8);
 MOOR_ABI_AT(quiet, wakes, 16);

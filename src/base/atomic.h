@@ -28,6 +28,10 @@ static inline void moor__store_64(uint64_t *p, uint64_t v) { __atomic_store_n(p,
 static inline void moor__release_32(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 static inline void moor__release_64(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 static inline uint32_t moor__exchange_32(uint32_t *p, uint32_t v) { return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); }
+static inline bool moor__cas_32(uint32_t *p, uint32_t expected, uint32_t v)
+{
+	return __atomic_compare_exchange_n(p, &expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
 static inline bool moor__cas_64(uint64_t *p, uint64_t expected, uint64_t v)
 {
 	return __atomic_compare_exchange_n(p, &expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
@@ -86,6 +90,11 @@ static inline void moor__release_64(uint64_t *p, uint64_t v)
 	ck_pr_store_64(p, v);
 }
 static inline uint32_t moor__exchange_32(uint32_t *p, uint32_t v) { return ck_pr_fas_32(p, v); }
+static inline bool moor__cas_32(uint32_t *p, uint32_t expected, uint32_t v)
+{
+	ck_pr_fence_release();
+	return ck_pr_cas_32(p, expected, v);
+}
 static inline bool moor__cas_64(uint64_t *p, uint64_t expected, uint64_t v)
 {
 	ck_pr_fence_release();

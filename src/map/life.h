@@ -36,6 +36,13 @@ struct moor__object {
 	struct moor_abi_slot *slots;   /* of a map: where it shows itself; the mapping is slots_mapping */
 	struct moor__os_mapping slots_mapping;
 	uint32_t slot; /* held by this object, or MOOR__NO_SLOT */
+	/* Of a mutex: the handle that all opens of this process share; guarded by the registry's lock. */
+	void *participant;
+	/* With a slot just taken, before anything else: finishes what a dead predecessor left. Or NULL. */
+	void (*settle)(struct moor__object *object);
+	/* In a forked child, when it shares: the object has a reference and a slot of its own, as far as there are any
+	 * (borrowed, MOOR__NO_SLOT). Or NULL. */
+	void (*in_child)(struct moor__object *object);
 };
 #define MOOR__NO_SLOT UINT32_MAX
 

@@ -20,4 +20,8 @@ bool moor__slot_alive(const struct moor__object *object, uint32_t slot);
 void moor__slot_show(struct moor__object *object);
 void moor__slot_hide(struct moor__object *object);
 
+#ifdef MOOR_TESTING
+extern uint32_t moor__slot_from;
+#endif
+
 #endif

@@ -31,6 +31,22 @@ void moor__registry_remove(struct moor__object *object)
 		*link = object->next;
 }
 
+void moor__registry_each(void (*fn)(struct moor__object *object))
+{
+	for (struct moor__object *object = objects; object; object = object->next)
+		fn(object);
+}
+
+struct moor__object *moor__registry_same_file(const struct moor__object *object)
+{
+	struct moor__object *other = objects;
+
+	while (other && (other == object || other->device != object->device || other->inode != object->inode ||
+	                 (!other->participant && other->slot == MOOR__NO_SLOT)))
+		other = other->next;
+	return other;
+}
+
 /* A second description of the object's file, its life byte held; -1 if there can be none. */
 static int second_reference(const struct moor__object *object)
 {
@@ -58,13 +74,15 @@ static void share(struct moor__object *object)
 	object->slot = MOOR__NO_SLOT; /* the parent's */
 	object->for_child = -1;
 	object->borrowed = fd < 0;
-	if (fd < 0)
-		return;
-	object->fd = fd;
-	moor__os_file_close(inherited);
-	MOOR_CRASH_POINT("fork: shared");
-	if (object->slots)
-		moor__slot_show(object);
+	if (fd >= 0) {
+		object->fd = fd;
+		moor__os_file_close(inherited);
+		MOOR_CRASH_POINT("fork: shared");
+		if (object->slots)
+			moor__slot_show(object);
+	}
+	if (object->in_child)
+		object->in_child(object);
 }
 
 static void drop(struct moor__object *object)

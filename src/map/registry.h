@@ -12,5 +12,11 @@
 int moor__registry_init(void); /* before the first use; 0 or MOOR_ENOMEM */
 void moor__registry_add(struct moor__object *object);    /* under the lock */
 void moor__registry_remove(struct moor__object *object); /* under the lock */
+void moor__registry_each(void (*fn)(struct moor__object *object)); /* under the lock */
+/*
+ * Under the lock: another object of this process on the same file, with a participant or a slot, which its creator has
+ * before it has a participant; NULL: there is none.
+ */
+struct moor__object *moor__registry_same_file(const struct moor__object *object);
 
 #endif

@@ -49,6 +49,18 @@ struct moor__os_sleeper {
  */
 int moor__os_sleep(struct moor__os_sleeper *sleeper, const uint32_t *word, uint32_t expected, int64_t ns);
 void moor__os_wake(const uint32_t *word); /* all who sleep on it */
+uint32_t moor__os_wake_some(const uint32_t *word, uint32_t n); /* those who came first; returns how many there were */
+
+/*
+ * The same for a caller that nobody interrupts but a signal handler, on one or more words (at most 64): 0 when any of
+ * them was woken, MOOR_EAGAIN at once when one does not read what is expected. Of several words, where a system cannot sleep on all of them at once,
+ * it sleeps on the first and for a millisecond at most; and a handler may be late by 50 ms.
+ */
+struct moor__os_word {
+	const uint32_t *word;
+	uint32_t expected;
+};
+int moor__os_sleep_any(const struct moor__os_word *words, size_t n, int64_t ns);
 /* Async-signal-safe: sets sleeper->interrupted and ends its sleep. */
 void moor__os_interrupt(struct moor__os_sleeper *sleeper);
 
@@ -170,6 +182,12 @@ bool moor__os_locked_exclusive(int fd, uint32_t which); /* anybody else holds it
 /* Between the two the calling thread cannot be cancelled: a lock of ours must not die with it. */
 int moor__os_cancel_off(void);
 void moor__os_cancel_back(int before);
+
+/*
+ * fn, the same one in every call, runs at the end of the calling thread, but not when the process ends. Not for two
+ * threads at a time. 0 or MOOR_ENOMEM.
+ */
+int moor__os_at_thread_end(void (*fn)(void));
 
 /* Once: prepare and parent around every fork of this process, child after it. */
 int moor__os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));

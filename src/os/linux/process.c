@@ -85,6 +85,33 @@ void moor__os_cancel_back(int before)
 	pthread_setcancelstate(before, NULL);
 }
 
+static pthread_key_t end_key;
+static void (*end_fn)(void);
+static int end_result;
+
+static void thread_ends(void *unused)
+{
+	(void)unused;
+	end_fn();
+}
+
+static void make_end_key(void)
+{
+	end_result = pthread_key_create(&end_key, thread_ends) == 0 ? 0 : MOOR_ENOMEM;
+}
+
+int moor__os_at_thread_end(void (*fn)(void))
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	if (!end_fn)
+		end_fn = fn;
+	pthread_once(&once, make_end_key);
+	if (end_result)
+		return end_result;
+	return pthread_setspecific(end_key, &end_key) == 0 ? 0 : MOOR_ENOMEM;
+}
+
 int moor__os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
 	return pthread_atfork(prepare, parent, child) == 0 ? 0 : MOOR_ENOMEM;
