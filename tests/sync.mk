@@ -1,6 +1,6 @@
 # Mutex, semaphore, event, and waiting for several.
 if HAVE_CHECK
-sync_tests = test_mutex test_mutex_deaths
+sync_tests = test_mutex test_mutex_deaths test_sem_event test_waitset test_sync_crash test_sync_storm
 check_PROGRAMS += $(sync_tests)
 TESTS += $(sync_tests)
 
@@ -11,4 +11,20 @@ test_mutex_LDADD = $(test_libs)
 test_mutex_deaths_SOURCES = tests/multi/test_mutex_deaths.c
 test_mutex_deaths_CPPFLAGS = $(test_cppflags)
 test_mutex_deaths_LDADD = $(test_libs)
+
+test_sem_event_SOURCES = tests/multi/test_sem_event.c
+test_sem_event_CPPFLAGS = $(test_cppflags)
+test_sem_event_LDADD = $(test_libs)
+
+test_waitset_SOURCES = tests/multi/test_waitset.c
+test_waitset_CPPFLAGS = $(test_cppflags)
+test_waitset_LDADD = $(test_libs)
+
+test_sync_crash_SOURCES = tests/crash/test_sync_crash.c
+test_sync_crash_CPPFLAGS = $(test_cppflags)
+test_sync_crash_LDADD = $(test_libs)
+
+test_sync_storm_SOURCES = tests/crash/test_sync_storm.c
+test_sync_storm_CPPFLAGS = $(test_cppflags)
+test_sync_storm_LDADD = $(test_libs)
 endif

@@ -89,7 +89,8 @@ struct moor_abi_file {
  * Semaphore, all of `word`: bits 0 to 30: the count; bit 31: somebody may sleep; bits 32 to 41: the slot, plus 1, that
  * has taken tokens on trial (a wait for all), bits 42 to 48: how many.
  * Event, the low half: bit 31: somebody may sleep. Manual reset: bit 0: set; bits 1 to 30: how often it was set. Auto
- * reset: bits 0 to 11: how many it will let through; bits 12 to 30: how often it was reset.
+ * reset: bit 0: set; bits 1 to 11: how many it lets through besides, of whom it has woken one each; bits 12 to 30: how
+ * often it was reset.
  *
  * The low half, which is what is slept upon, is the less significant one, wherever the byte order puts it.
  */

@@ -111,8 +111,8 @@ MOOR_API void moor_sem_close(moor_sem *sem); /* NULL is a no-op; cannot fail; er
 
 /*
  * An event is set or not. A manual-reset event lets all pass until it is reset, and all who were waiting when it was
- * set, even if it was reset right after. An auto-reset event lets one pass for each set; a set of one that is set
- * already counts only as far as there are waiters for it.
+ * set, even if it was reset right after. A set of an auto-reset event releases one waiter, which resets it; if nobody
+ * waits it stays set for the next one, and is set once, however often.
  *
  * set, reset: 0; MOOR_EINVAL (NULL). wait: 0, MOOR_EAGAIN, MOOR_ETIMEDOUT, MOOR_EINTR, MOOR_EINVAL, MOOR_ESYS.
  * Lock-free; no system call when nobody waits.

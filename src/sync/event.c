@@ -3,11 +3,11 @@
  * event.c - the event. The word, 32 bits, of the two kinds:
  *
  *   manual reset   bit 0: set; bits 1-30: how often it was set, so that who waited then passes even if it was reset
- *   auto reset     bits 0-11: how many it will let through; bits 12-30: how often it was reset
+ *   auto reset     bit 0: set; bits 1-11: granted; bits 12-30: how often it was reset
  *   both           bit 31: WAITERS
  *
- * An auto-reset event that is set again before anybody has passed lets one more through only if the kernel finds one
- * more waiter to wake. So it counts as many as were waiting, and never more than one for those who come later.
+ * A set of an auto-reset event is for a waiter, if the kernel finds one to wake: then it is granted, and no later set is
+ * lost because the waiter has not run yet. Only if there is none the event is set, once, for whoever comes.
  */
 #include "sync/event.h"
 
@@ -18,7 +18,9 @@
 #define MANUAL_SET 1u
 #define MANUAL_SETS 0x7ffffffeu
 #define MANUAL_ONE 2u
-#define AUTO_COUNT 0xfffu
+#define AUTO_SET 1u
+#define AUTO_GRANTED 0xffeu
+#define AUTO_ONE_GRANTED 2u
 #define AUTO_RESETS 0x7ffff000u
 #define AUTO_ONE_RESET 0x1000u
 
@@ -47,15 +49,19 @@ static void set_manual(uint32_t *word)
 		moor__os_wake(word);
 }
 
-/* It lets one through already, and one more waiter has been woken for this set. */
-static void set_auto_again(uint32_t *word)
+/* There was nobody to grant it to: it is set instead. Unless somebody who came just now has passed by it. */
+static void set_instead(uint32_t *word, uint32_t stored)
 {
-	uint32_t seen;
+	uint32_t seen, next;
 
-	do
+	do {
 		seen = moor__load_32(word);
-	while ((seen & AUTO_COUNT) < AUTO_COUNT && !moor__cas_32(word, seen, seen + 1));
-	(void)moor__os_wake_some(word, 1); /* it may have looked before, and gone to sleep again */
+		if (!(seen & AUTO_GRANTED))
+			return;
+		next = (seen - AUTO_ONE_GRANTED) | AUTO_SET;
+		if (seen == stored)
+			next &= ~MOOR__WAITERS;
+	} while (!moor__cas_32(word, seen, next));
 }
 
 static void set_auto(uint32_t *word)
@@ -64,15 +70,12 @@ static void set_auto(uint32_t *word)
 
 	do {
 		seen = moor__load_32(word);
-		next = seen & AUTO_COUNT ? seen : seen + 1;
-	} while (!moor__cas_32(word, seen, next));
+		next = (seen & MOOR__WAITERS) && (seen & AUTO_GRANTED) != AUTO_GRANTED ? seen + AUTO_ONE_GRANTED
+		                                                                       : seen | AUTO_SET;
+	} while (!moor__cas_32(word, seen, next)); /* as above */
 	MOOR_CRASH_POINT("event: before wake");
-	if (!(seen & MOOR__WAITERS))
-		return;
-	if (!moor__os_wake_some(word, 1))
-		(void)moor__cas_32(word, next, next & ~MOOR__WAITERS);
-	else if (next == seen)
-		set_auto_again(word);
+	if ((seen & MOOR__WAITERS) && !moor__os_wake_some(word, 1))
+		set_instead(word, next);
 }
 
 int moor_event_set(moor_event *event)
@@ -94,7 +97,7 @@ int moor_event_reset(moor_event *event)
 		return MOOR_EINVAL;
 	do {
 		seen = moor__load_32(event->word);
-		next = event->manual ? seen & ~MANUAL_SET : count_on(seen & ~AUTO_COUNT, AUTO_RESETS, AUTO_ONE_RESET);
+		next = event->manual ? seen & ~MANUAL_SET : count_on(seen & ~(AUTO_SET | AUTO_GRANTED), AUTO_RESETS, AUTO_ONE_RESET);
 	} while (!moor__cas_32(event->word, seen, next));
 	return 0;
 }
@@ -109,7 +112,7 @@ void moor__event_begin(const moor_event *event, struct moor__event_wait *wait)
 static bool is_over(const moor_event *event, const struct moor__event_wait *wait, bool now, uint32_t seen)
 {
 	if (!event->manual)
-		return seen & AUTO_COUNT;
+		return seen & (AUTO_SET | AUTO_GRANTED);
 	return (seen & MANUAL_SET) || (!now && (seen & MANUAL_SETS) != wait->sets);
 }
 
@@ -121,27 +124,26 @@ int moor__event_take(moor_event *event, struct moor__event_wait *wait, bool now)
 		if (!is_over(event, wait, now, seen))
 			return MOOR_EAGAIN;
 		wait->taken = seen;
-		if (event->manual || moor__cas_32(event->word, seen, seen - 1))
+		if (event->manual ||
+		    moor__cas_32(event->word, seen, seen & AUTO_GRANTED ? seen - AUTO_ONE_GRANTED : seen & ~AUTO_SET))
 			return 0;
 	}
 }
 
 void moor__event_give_back(moor_event *event, const struct moor__event_wait *wait)
 {
-	uint32_t seen, count;
+	uint32_t seen, next;
 
 	if (event->manual)
 		return;
 	do {
 		seen = moor__load_32(event->word);
-		count = seen & AUTO_COUNT;
-		/* Reset since; or set since, which counts once more only if it was taken from among several. */
-		if ((seen ^ wait->taken) & AUTO_RESETS || count == AUTO_COUNT ||
-		    (count && (wait->taken & AUTO_COUNT) == 1))
+		if ((seen ^ wait->taken) & AUTO_RESETS)
 			return;
-	} while (!moor__cas_32(event->word, seen, seen + 1));
-	if (seen & MOOR__WAITERS)
-		(void)moor__os_wake_some(event->word, 1);
+		next = (wait->taken & AUTO_GRANTED) && (seen & AUTO_GRANTED) != AUTO_GRANTED ? seen + AUTO_ONE_GRANTED
+		                                                                             : seen | AUTO_SET;
+	} while (!moor__cas_32(event->word, seen, next));
+	moor__event_rewake(event);
 }
 
 bool moor__event_announce(moor_event *event, const struct moor__event_wait *wait, bool now, uint32_t *ret_expected)
@@ -158,8 +160,10 @@ void moor__event_rewake(moor_event *event)
 {
 	const uint32_t seen = moor__load_32(event->word);
 
-	if (!event->manual && (seen & AUTO_COUNT) && (seen & MOOR__WAITERS))
-		(void)moor__os_wake_some(event->word, 1);
+	if (event->manual || !(seen & (AUTO_SET | AUTO_GRANTED)) || !(seen & MOOR__WAITERS))
+		return;
+	if (!moor__os_wake_some(event->word, 1))
+		set_instead(event->word, seen);
 }
 
 const uint32_t *moor__event_futex(const moor_event *event)

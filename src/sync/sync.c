@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef MOOR_TESTING
+int64_t moor__sync_look_ns = 90000000;
+#endif
+
 void moor_sync_opts_init(struct moor_sync_opts *opts, size_t size)
 {
 	moor__opts_init(opts, size);

@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_waitset.c - waiting for one of several and for all: with futex_waitv(2), and as where there is none. */
+#include "tests/lib/testing.h"
+
+#include "base/crash.h"
+#include "sync/sync.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MS ((int64_t)1000000)
+
+/* No sleep ends by itself: a lost wake-up is not made up for, and the test hangs. */
+static void never_heal(void)
+{
+	moor__sync_look_ns = INT64_MAX;
+}
+#define UNTOUCHED ((size_t)12345)
+
+extern bool moor__os_without_waitv;
+
+/* The fallback in every second run of a test. */
+static void choose(int i)
+{
+	moor__os_without_waitv = i % 2;
+}
+
+static moor_mutex *make_mutex(const char *name)
+{
+	moor_mutex *mutex;
+
+	t_assert_err(moor_mutex_create(name, NULL, &mutex), 0);
+	return mutex;
+}
+
+static moor_sem *make_sem(const char *name, uint32_t initial)
+{
+	moor_sem *sem;
+
+	t_assert_err(moor_sem_create(name, initial, 100, NULL, &sem), 0);
+	return sem;
+}
+
+static moor_event *make_event(const char *name, unsigned flags)
+{
+	moor_event *event;
+
+	t_assert_err(moor_event_create(name, flags, NULL, &event), 0);
+	return event;
+}
+
+static uint32_t count_of(moor_sem *sem)
+{
+	uint32_t count = 0;
+
+	while (moor_sem_wait(sem, MOOR_NOWAIT) == 0)
+		count++;
+	if (count)
+		t_assert_err(moor_sem_post(sem, count, NULL), 0);
+	return count;
+}
+
+START_TEST(test_bad_arguments)
+{
+	struct moor_waitable many[65], one;
+	moor_event *event = make_event("e", MOOR_MANUAL_RESET | MOOR_INITIALLY_SET);
+	size_t index = UNTOUCHED;
+
+	for (int i = 0; i < 65; i++)
+		many[i] = moor_event_waitable(event);
+	t_assert_err(moor_wait_any(NULL, 1, 0, &index), MOOR_EINVAL);
+	t_assert_err(moor_wait_any(many, 0, 0, &index), MOOR_EINVAL);
+	t_assert_err(moor_wait_any(many, 65, 0, &index), MOOR_EINVAL);
+	t_assert_err(moor_wait_any(many, 1, -2, &index), MOOR_EINVAL);
+	t_assert_err(moor_wait_any(many, 1, 0, NULL), MOOR_EINVAL);
+	t_assert_err(moor_wait_all(NULL, 1, 0), MOOR_EINVAL);
+	t_assert_err(moor_wait_all(many, 0, 0), MOOR_EINVAL);
+	t_assert_err(moor_wait_all(many, 65, 0), MOOR_EINVAL);
+	t_assert_err(moor_wait_all(many, 1, -2), MOOR_EINVAL);
+	t_assert_err(moor_wait_any(many, 64, 0, &index), 0);
+	t_assert_err(moor_wait_all(many, 64, 0), 0);
+	ck_assert_uint_eq(index, 0);
+	index = UNTOUCHED;
+	one = moor_mutex_waitable(NULL);
+	t_assert_err(moor_wait_any(&one, 1, 0, &index), MOOR_EINVAL);
+	one = moor_sem_waitable(NULL);
+	t_assert_err(moor_wait_all(&one, 1, 0), MOOR_EINVAL);
+	one = moor_event_waitable(NULL);
+	t_assert_err(moor_wait_all(&one, 1, 0), MOOR_EINVAL);
+	one.object = event;
+	one.kind = 99;
+	t_assert_err(moor_wait_any(&one, 1, 0, &index), MOOR_EINVAL);
+	ck_assert_uint_eq(index, UNTOUCHED);
+	moor_event_close(event);
+}
+END_TEST
+
+START_TEST(test_E7_in_order)
+{
+	struct moor_waitable all[64];
+	moor_event *events[64];
+	size_t index;
+	char name[16];
+
+	choose(_i);
+	for (int i = 0; i < 64; i++) {
+		snprintf(name, sizeof name, "e%d", i);
+		events[i] = make_event(name, MOOR_INITIALLY_SET);
+		all[i] = moor_event_waitable(events[i]);
+	}
+	for (size_t i = 0; i < 64; i++) {
+		t_assert_err(moor_wait_any(all, 64, i % 2 ? MOOR_NOWAIT : MOOR_FOREVER, &index), 0);
+		ck_assert_uint_eq(index, i);
+	}
+	index = UNTOUCHED;
+	t_assert_err(moor_wait_any(all, 64, MOOR_NOWAIT, &index), MOOR_EAGAIN);
+	t_assert_err(moor_wait_any(all, 64, 120 * MS, &index), MOOR_ETIMEDOUT);
+	ck_assert_uint_eq(index, UNTOUCHED);
+	for (int i = 0; i < 64; i++)
+		moor_event_close(events[i]);
+}
+END_TEST
+
+struct later {
+	struct t_gate *gate;
+	int what;
+};
+
+/* Comes with one of several things after the other has gone to sleep. */
+static int give_later(void *arg)
+{
+	struct later *later = arg;
+	moor_mutex *mutex;
+	moor_event *event;
+	moor_sem *sem;
+
+	if (moor_mutex_open("m", NULL, &mutex) != 0 || moor_sem_open("s", NULL, &sem) != 0 ||
+	    moor_event_open("e", NULL, &event) != 0)
+		return 1;
+	if (moor_mutex_lock(mutex, MOOR_NOWAIT) != 0)
+		return 2;
+	t_gate_open(later->gate, 1);
+	t_sleep_ms(60);
+	switch (later->what) {
+	case 0:
+		return moor_mutex_unlock(mutex);
+	case 1:
+		return moor_sem_post(sem, 1, NULL);
+	case 2:
+		return moor_event_set(event);
+	default:
+		kill(getpid(), SIGKILL);
+		return 3;
+	}
+}
+
+START_TEST(test_any_of_each_kind)
+{
+	moor_mutex *mutex = make_mutex("m");
+	moor_sem *sem = make_sem("s", 0);
+	moor_event *event = make_event("e", 0);
+	struct moor_waitable all[3] = {moor_mutex_waitable(mutex), moor_sem_waitable(sem), moor_event_waitable(event)};
+
+	choose(_i);
+	for (int what = 0; what < 4; what++) {
+		struct later later = {t_gate_new(), what};
+		pid_t pid = t_spawn(give_later, &later);
+		size_t index = UNTOUCHED;
+
+		t_gate_pass(later.gate);
+		/* A mutex is also to be had because the one who set the other had it, and has ended. */
+		t_assert_err(moor_wait_any(all, 3, MOOR_FOREVER, &index),
+		             what == 3 || (what != 0 && index == 0) ? MOOR_ABANDONED : 0);
+		if (index == 0)
+			t_assert_err(moor_mutex_unlock(mutex), 0);
+		else
+			ck_assert_uint_eq(index, (size_t)what);
+		ck_assert_int_eq(t_wait(pid), what == 3 ? 128 + SIGKILL : 0);
+		if (moor_mutex_lock(mutex, MOOR_FOREVER) >= 0)
+			t_assert_err(moor_mutex_unlock(mutex), 0);
+		(void)moor_sem_wait(sem, MOOR_NOWAIT);
+		(void)moor_event_wait(event, MOOR_NOWAIT);
+	}
+	moor_mutex_close(mutex);
+	moor_sem_close(sem);
+	moor_event_close(event);
+}
+END_TEST
+
+/* Only the lowest that is ready is taken. */
+START_TEST(test_S12_any_takes_one)
+{
+	moor_sem *a = make_sem("a", 0), *b = make_sem("b", 2), *c = make_sem("c", 3);
+	struct moor_waitable all[3] = {moor_sem_waitable(a), moor_sem_waitable(b), moor_sem_waitable(c)};
+	size_t index;
+
+	choose(_i);
+	t_assert_err(moor_wait_any(all, 3, MOOR_FOREVER, &index), 0);
+	ck_assert_uint_eq(index, 1);
+	ck_assert_uint_eq(count_of(a), 0);
+	ck_assert_uint_eq(count_of(b), 1);
+	ck_assert_uint_eq(count_of(c), 3);
+	moor_sem_close(a);
+	moor_sem_close(b);
+	moor_sem_close(c);
+}
+END_TEST
+
+struct pair {
+	volatile uint32_t ready, done;
+	struct t_gate *gate;
+};
+
+static struct pair *stopped_pair;
+
+static void stop_when_woken(const char *label)
+{
+	if (strcmp(label, "wait any: announced") == 0)
+		stopped_pair->ready = 1;
+	if (strcmp(label, "wait any: woken") == 0)
+		t_gate_pass(stopped_pair->gate);
+}
+
+static int wait_for_either(void *arg)
+{
+	struct moor_waitable both[2];
+	moor_sem *a, *b;
+	size_t index;
+
+	stopped_pair = arg;
+	if (moor_sem_open("a", NULL, &a) != 0 || moor_sem_open("b", NULL, &b) != 0)
+		return 1;
+	both[0] = moor_sem_waitable(a);
+	both[1] = moor_sem_waitable(b);
+	moor__crash_hook = stop_when_woken;
+	if (moor_wait_any(both, 2, MOOR_FOREVER, &index) != 0)
+		return 2;
+	return index == 0 ? 0 : 3;
+}
+
+static int wait_for_b(void *arg)
+{
+	struct pair *pair = arg;
+	moor_sem *b;
+
+	if (moor_sem_open("b", NULL, &b) != 0)
+		return 1;
+	pair->ready = 1;
+	if (moor_sem_wait(b, MOOR_FOREVER) != 0)
+		return 2;
+	pair->done = 1;
+	return 0;
+}
+
+/* A wake-up that came to one who then took something else is handed on: at once, not when the next sleep ends. */
+START_TEST(test_S12_no_wake_up_is_swallowed)
+{
+	moor_sem *a = make_sem("a", 0), *b = make_sem("b", 0);
+	struct pair *pairs = t_shared(2 * sizeof *pairs);
+	pid_t first, second;
+
+	never_heal();
+	pairs[0].gate = t_gate_new();
+	first = t_spawn(wait_for_either, &pairs[0]);
+	while (!pairs[0].ready)
+		t_sleep_ms(1);
+	t_sleep_ms(20);
+	second = t_spawn(wait_for_b, &pairs[1]);
+	while (!pairs[1].ready)
+		t_sleep_ms(1);
+	t_sleep_ms(20);
+	t_assert_err(moor_sem_post(b, 1, NULL), 0); /* wakes the first, which sleeps longest */
+	t_assert_err(moor_sem_post(a, 1, NULL), 0);
+	t_gate_open(pairs[0].gate, 1000);
+	ck_assert_int_eq(t_wait(first), 0); /* took a */
+	ck_assert_int_eq(t_wait(second), 0); /* took b */
+	ck_assert_uint_eq(count_of(a) + count_of(b), 0);
+	moor_sem_close(a);
+	moor_sem_close(b);
+}
+END_TEST
+
+static int die_owning(void *arg)
+{
+	moor_mutex *mutex;
+
+	(void)arg;
+	if (moor_mutex_open("m", NULL, &mutex) != 0 || moor_mutex_lock(mutex, MOOR_NOWAIT) < 0)
+		return 1;
+	kill(getpid(), SIGKILL);
+	return 2;
+}
+
+START_TEST(test_S12_all_or_nothing)
+{
+	moor_mutex *mutex = make_mutex("m"), *owned = make_mutex("owned");
+	moor_sem *sem = make_sem("s", 3), *sem_again;
+	moor_event *event = make_event("e", MOOR_INITIALLY_SET), *never = make_event("never", 0),
+	           *manual = make_event("manual", MOOR_MANUAL_RESET | MOOR_INITIALLY_SET);
+	struct moor_waitable all[] = {moor_mutex_waitable(mutex), moor_sem_waitable(sem),    moor_event_waitable(event),
+	                              moor_sem_waitable(sem),     moor_mutex_waitable(owned), moor_event_waitable(manual),
+	                              moor_event_waitable(never), moor_event_waitable(never)};
+	const size_t n = sizeof all / sizeof all[0];
+
+	choose(_i);
+	t_assert_err(moor_sem_open("s", NULL, &sem_again), 0);
+	all[3] = moor_sem_waitable(sem_again); /* the same one through another handle */
+	t_assert_err(moor_mutex_lock(owned, MOOR_NOWAIT), 0);
+	ck_assert_int_eq(t_wait(t_spawn(die_owning, NULL)), 128 + SIGKILL);
+	t_assert_err(moor_wait_all(all, n, MOOR_NOWAIT), MOOR_EAGAIN);
+	t_assert_err(moor_wait_all(all, n, 250 * MS), MOOR_ETIMEDOUT);
+	/* All as it was. */
+	ck_assert_uint_eq(count_of(sem), 3);
+	t_assert_err(moor_mutex_unlock(mutex), MOOR_ENOTOWNER);
+	t_assert_err(moor_wait_all(all, n - 2, MOOR_FOREVER), MOOR_ABANDONED);
+	ck_assert_uint_eq(count_of(sem), 1);
+	t_assert_err(moor_event_wait(event, MOOR_NOWAIT), MOOR_EAGAIN);
+	t_assert_err(moor_event_wait(manual, MOOR_NOWAIT), 0);
+	t_assert_err(moor_mutex_unlock(mutex), 0);
+	t_assert_err(moor_mutex_unlock(mutex), MOOR_ENOTOWNER);
+	t_assert_err(moor_mutex_unlock(owned), 0);
+	t_assert_err(moor_mutex_unlock(owned), 0);
+	t_assert_err(moor_mutex_unlock(owned), MOOR_ENOTOWNER);
+	t_assert_err(moor_mutex_lock(mutex, MOOR_NOWAIT), 0); /* the death was told once */
+	/* With only one token left there are not two. */
+	t_assert_err(moor_event_set(event), 0);
+	t_assert_err(moor_wait_all(all + 1, 3, 20 * MS), MOOR_ETIMEDOUT);
+	ck_assert_uint_eq(count_of(sem), 1);
+	t_assert_err(moor_event_wait(event, MOOR_NOWAIT), 0);
+	moor_mutex_close(mutex);
+	moor_mutex_close(owned);
+	moor_sem_close(sem);
+	moor_sem_close(sem_again);
+	moor_event_close(event);
+	moor_event_close(never);
+	moor_event_close(manual);
+}
+END_TEST
+
+/* A mutex that was found abandoned, and given back, is told of by a plain lock. */
+START_TEST(test_S12_abandoned_stays_abandoned)
+{
+	moor_mutex *mutex = make_mutex("m");
+	moor_event *never = make_event("never", 0);
+	struct moor_waitable both[2] = {moor_mutex_waitable(mutex), moor_event_waitable(never)};
+
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(t_wait(t_spawn(die_owning, NULL)), 128 + SIGKILL);
+		t_assert_err(moor_wait_all(both, 2, i ? 100 * MS : MOOR_NOWAIT), i ? MOOR_ETIMEDOUT : MOOR_EAGAIN);
+		t_assert_err(moor_mutex_lock(mutex, MOOR_NOWAIT), MOOR_ABANDONED);
+		t_assert_err(moor_mutex_unlock(mutex), 0);
+		t_assert_err(moor_mutex_lock(mutex, MOOR_NOWAIT), 0);
+		t_assert_err(moor_mutex_unlock(mutex), 0);
+	}
+	moor_mutex_close(mutex);
+	moor_event_close(never);
+}
+END_TEST
+
+/* ---- many who wait for all, in all orders ---- */
+
+#define DINERS 5
+#define MEALS 400
+
+struct table {
+	uint64_t meals, without_waitv;
+	uint32_t fork_used[DINERS];
+};
+
+struct diner {
+	struct table *table;
+	int number;
+};
+
+static int dine(void *arg)
+{
+	struct diner *diner = arg;
+	struct table *table = diner->table;
+	const int left = diner->number, right = (diner->number + 1) % DINERS;
+	struct moor_waitable both[2];
+	moor_mutex *forks[2];
+	moor_sem *seats;
+	char name[16];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(name, sizeof name, "fork%d", i ? right : left);
+		if (moor_mutex_open(name, NULL, &forks[i]) != 0)
+			return 1;
+		both[i] = moor_mutex_waitable(forks[i]);
+	}
+	if (moor_sem_open("meals", NULL, &seats) != 0)
+		return 1;
+	for (int i = 0; i < MEALS; i++) {
+		if (moor_wait_all(both, 2, (int64_t)60000 * MS) != 0)
+			return 2;
+		if (table->fork_used[left]++ || table->fork_used[right]++)
+			return 3;
+		table->fork_used[left] = table->fork_used[right] = 0;
+		if (moor_mutex_unlock(forks[0]) != 0 || moor_mutex_unlock(forks[1]) != 0)
+			return 4;
+		if (moor_sem_post(seats, 1, NULL) != 0)
+			return 5;
+	}
+	return 0;
+}
+
+START_TEST(test_diners)
+{
+	struct table *table = t_shared(sizeof *table);
+	struct diner diners[DINERS];
+	moor_mutex *forks[DINERS];
+	pid_t pids[DINERS];
+	moor_sem *meals;
+	char name[16];
+
+	never_heal();
+	t_assert_err(moor_sem_create("meals", 0, DINERS * MEALS, NULL, &meals), 0);
+	for (int i = 0; i < DINERS; i++) {
+		snprintf(name, sizeof name, "fork%d", i);
+		forks[i] = make_mutex(name);
+	}
+	for (int i = 0; i < DINERS; i++) {
+		diners[i] = (struct diner){table, i};
+		pids[i] = t_spawn(dine, &diners[i]);
+	}
+	for (int i = 0; i < DINERS; i++)
+		ck_assert_int_eq(t_wait(pids[i]), 0);
+	for (int i = 0; i < DINERS * MEALS; i++)
+		t_assert_err(moor_sem_wait(meals, MOOR_NOWAIT), 0);
+	t_assert_err(moor_sem_wait(meals, MOOR_NOWAIT), MOOR_EAGAIN);
+	for (int i = 0; i < DINERS; i++)
+		moor_mutex_close(forks[i]);
+	moor_sem_close(meals);
+}
+END_TEST
+
+/* Two semaphores, taken in pairs by several, given one by one: none is lost, whoever waits for what. */
+#define PAIRS 2000
+
+struct taker {
+	bool any, without_waitv;
+	uint32_t taken[2];
+};
+
+static int take_pairs(void *arg)
+{
+	struct taker *taker = arg;
+	struct moor_waitable both[2];
+	moor_sem *a, *b;
+
+	moor__os_without_waitv = taker->without_waitv;
+	if (moor_sem_open("a", NULL, &a) != 0 || moor_sem_open("b", NULL, &b) != 0)
+		return 1;
+	both[taker->without_waitv] = moor_sem_waitable(a);
+	both[!taker->without_waitv] = moor_sem_waitable(b);
+	for (int i = 0; i < PAIRS; i++) {
+		size_t index;
+
+		if (!taker->any) {
+			if (moor_wait_all(both, 2, (int64_t)60000 * MS) != 0)
+				return 2;
+			taker->taken[0]++;
+			taker->taken[1]++;
+			continue;
+		}
+		for (int k = 0; k < 2; k++) {
+			if (moor_wait_any(both, 2, (int64_t)60000 * MS, &index) != 0)
+				return 3;
+			taker->taken[index ^ taker->without_waitv]++;
+		}
+	}
+	return 0;
+}
+
+START_TEST(test_pairs)
+{
+	moor_sem *sems[2] = {make_sem("a", 0), make_sem("b", 0)};
+	struct taker *takers = t_shared(4 * sizeof *takers);
+	uint32_t given[2] = {0, 0};
+	pid_t pids[4];
+	int running = 4;
+
+	never_heal();
+	for (int i = 0; i < 4; i++) {
+		takers[i].any = i % 2;
+		takers[i].without_waitv = i / 2;
+		pids[i] = t_spawn(take_pairs, &takers[i]);
+	}
+	/* As much as anybody can want of each; whoever waits for one takes what there is. */
+	while (running) {
+		for (int k = 0; k < 2; k++)
+			if (moor_sem_post(sems[k], 1, NULL) == 0)
+				given[k]++;
+		for (int i = 0; i < 4; i++) {
+			int status;
+
+			if (pids[i] && waitpid(pids[i], &status, WNOHANG) == pids[i]) {
+				ck_assert_int_eq(status, 0);
+				pids[i] = 0;
+				running--;
+			}
+		}
+	}
+	for (int k = 0; k < 2; k++) {
+		uint32_t taken = count_of(sems[k]);
+
+		for (int i = 0; i < 4; i++)
+			taken += takers[i].taken[k];
+		ck_assert_uint_eq(taken, given[k]);
+		moor_sem_close(sems[k]);
+	}
+}
+END_TEST
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t handled;
+
+static void count_signal(int signal)
+{
+	(void)signal;
+	handled++;
+}
+
+START_TEST(test_signal_ends_the_wait)
+{
+	const struct itimerval soon = {.it_interval = {0, 30000}, .it_value = {0, 30000}}, never = {{0, 0}, {0, 0}};
+	struct sigaction action = {.sa_handler = count_signal, .sa_flags = _i / 2 ? SA_RESTART : 0};
+	moor_event *a = make_event("a", 0), *b = make_event("b", 0);
+	struct moor_waitable both[2] = {moor_event_waitable(a), moor_event_waitable(b)};
+	size_t index;
+	int before;
+
+	choose(_i);
+	sigaction(SIGALRM, &action, NULL);
+	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	t_assert_err(moor_wait_any(both, 2, MOOR_FOREVER, &index), MOOR_EINTR);
+	t_assert_err(moor_wait_all(both, 2, MOOR_FOREVER), MOOR_EINTR);
+	setitimer(ITIMER_REAL, &never, NULL);
+	ck_assert_int_ge(handled, 2);
+	/* A signal without a handler changes nothing. */
+	before = handled;
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	t_assert_err(moor_wait_any(both, 2, 200 * MS, &index), MOOR_ETIMEDOUT);
+	setitimer(ITIMER_REAL, &never, NULL);
+	ck_assert_int_eq(handled, before);
+	moor_event_close(a);
+	moor_event_close(b);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("waitset");
+	TCase *tc = tcase_create("waitset");
+
+	tcase_set_timeout(tc, 240);
+	tcase_add_test(tc, test_bad_arguments);
+	tcase_add_loop_test(tc, test_E7_in_order, 0, 2);
+	tcase_add_loop_test(tc, test_any_of_each_kind, 0, 2);
+	tcase_add_loop_test(tc, test_S12_any_takes_one, 0, 2);
+	tcase_add_test(tc, test_S12_no_wake_up_is_swallowed);
+	tcase_add_loop_test(tc, test_S12_all_or_nothing, 0, 2);
+	tcase_add_test(tc, test_S12_abandoned_stays_abandoned);
+	tcase_add_test(tc, test_diners);
+	tcase_add_test(tc, test_pairs);
+	tcase_add_loop_test(tc, test_signal_ends_the_wait, 0, 4);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int main(void)
+{
+	return t_main(suite());
+}
