@@ -1,6 +1,6 @@
 # Mutex, semaphore, event, and waiting for several.
 if HAVE_CHECK
-sync_tests = test_mutex test_mutex_deaths test_sem_event test_waitset test_sync_crash test_sync_storm
+sync_tests = test_mutex test_mutex_deaths test_sem_event test_waitset test_sync_crash test_sync_storm test_processes
 check_PROGRAMS += $(sync_tests)
 TESTS += $(sync_tests)
 
@@ -27,4 +27,9 @@ test_sync_crash_LDADD = $(test_libs)
 test_sync_storm_SOURCES = tests/crash/test_sync_storm.c
 test_sync_storm_CPPFLAGS = $(test_cppflags)
 test_sync_storm_LDADD = $(test_libs)
+
+# It starts the programs of examples/.
+test_processes_SOURCES = tests/multi/test_processes.c
+test_processes_CPPFLAGS = $(test_cppflags)
+test_processes_LDADD = $(test_libs)
 endif
