@@ -54,14 +54,15 @@ noinst_PROGRAMS += examples/10_inheritance
 examples_10_inheritance_SOURCES = examples/10_inheritance.c examples/explain.h
 examples_10_inheritance_CPPFLAGS = $(examples_cppflags)
 examples_10_inheritance_LDADD = libmooring.la
+
 # The three programs of the documents.
 noinst_PROGRAMS += examples/process_a examples/process_b examples/process_c
 examples_process_a_SOURCES = examples/process_a.c examples/process.h
-examples_process_a_CPPFLAGS = -include $(top_builddir)/config.h -I$(top_srcdir)/include
+examples_process_a_CPPFLAGS = $(examples_cppflags)
 examples_process_a_LDADD = libmooring.la
 examples_process_b_SOURCES = examples/process_b.c examples/process.h
-examples_process_b_CPPFLAGS = -include $(top_builddir)/config.h -I$(top_srcdir)/include
+examples_process_b_CPPFLAGS = $(examples_cppflags)
 examples_process_b_LDADD = libmooring.la
 examples_process_c_SOURCES = examples/process_c.c examples/process.h
-examples_process_c_CPPFLAGS = -include $(top_builddir)/config.h -I$(top_srcdir)/include
+examples_process_c_CPPFLAGS = $(examples_cppflags)
 examples_process_c_LDADD = libmooring.la

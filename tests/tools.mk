@@ -2,6 +2,7 @@
 tool_tests = \
 	tests/tools/test_tool.sh \
 	tests/tools/test_map_tool.sh \
+	tests/tools/test_sync_tool.sh \
 	tests/tools/test_readme.sh \
 	tests/tools/test_examples.sh \
 	tests/tools/test_map_examples.sh

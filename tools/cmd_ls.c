@@ -36,7 +36,10 @@ static int print_entry(const struct moor_name_info *info, void *arg)
 		for (int width = print_text(info->name, false); width < 32; width++)
 			putchar(' ');
 		printf(" %-9s ", kind_text(info->kind));
-		print_size(info->size);
+		if (info->kind == MOOR_OBJ_MAP || info->kind == MOOR_OBJ_CHANNEL)
+			print_size(info->size);
+		else
+			printf("%9s ", "-");
 		if (is_channel)
 			printf(" %3d%%  ", percent);
 		else

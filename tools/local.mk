@@ -5,8 +5,11 @@ mooring_SOURCES = \
 	tools/cmd_chmod.c \
 	tools/cmd_create.c \
 	tools/cmd_info.c \
+	tools/cmd_event.c \
+	tools/cmd_lock.c \
 	tools/cmd_ls.c \
 	tools/cmd_recv.c \
+	tools/cmd_sem.c \
 	tools/cmd_send.c \
 	tools/cmd_watch.c \
 	tools/cmd_write.c \
@@ -15,6 +18,8 @@ mooring_SOURCES = \
 	tools/options.h \
 	tools/text.c \
 	tools/text.h \
+	tools/run.c \
+	tools/run.h \
 	tools/tool.c \
 	tools/tool.h \
 	tools/value.c \

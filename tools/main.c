@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &cmd_send, &cmd_recv,  &cmd_ls,    &cmd_info,  &cmd_create,
+    &cmd_send, &cmd_recv,  &cmd_lock,  &cmd_sem,   &cmd_event, &cmd_ls, &cmd_info, &cmd_create,
     &cmd_cat,  &cmd_write, &cmd_watch, &cmd_chmod, &cmd_acl};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -222,7 +222,7 @@ static void *open_lock_close(void *arg)
 START_TEST(test_X_threads_open_and_close)
 {
 	pthread_t threads[OPENERS];
-	moor_mutex *keep;
+	moor_mutex *keep = NULL;
 	long counter = 0;
 
 	never_heal();

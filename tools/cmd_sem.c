@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_sem.c - mooring sem: takes part in a named semaphore, or keeps one while a command runs. */
+#include "run.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX 0x7fffffffu
+
+struct job {
+	const char *action, *name;
+	char *const *command;
+	int64_t timeout_ns;
+	uint32_t count, initial, max;
+};
+
+static int wait_for_it(moor_sem *sem, const struct job *job)
+{
+	int err;
+
+	while ((err = moor_sem_wait(sem, job->timeout_ns)) == MOOR_EINTR)
+		;
+	return err ? fail(err, "cannot take one from", job->name) : EXIT_WELL;
+}
+
+static int post(moor_sem *sem, const struct job *job)
+{
+	uint32_t before;
+	const int err = moor_sem_post(sem, job->count, &before);
+
+	if (err)
+		return fail(err, "cannot post to", job->name);
+	printf("%u\n", before);
+	return EXIT_WELL;
+}
+
+static int create(const struct job *job)
+{
+	moor_sem *sem;
+	int code, err;
+
+	err = moor_sem_create(job->name, job->initial, job->max, NULL, &sem);
+	if (err)
+		return fail(err, "cannot create the semaphore", job->name);
+	code = run_while_holding(job->command);
+	moor_sem_close(sem);
+	return code;
+}
+
+static int act(const struct job *job)
+{
+	const bool waits = strcmp(job->action, "wait") == 0;
+	moor_sem *sem;
+	int code, err;
+
+	if (strcmp(job->action, "create") == 0)
+		return create(job);
+	err = moor_sem_open(job->name, NULL, &sem);
+	if (err)
+		return fail(err, "cannot open the semaphore", job->name);
+	code = waits ? wait_for_it(sem, job) : post(sem, job);
+	moor_sem_close(sem);
+	return code;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option options[] = {{"timeout", required_argument, NULL, 1},
+	                                        {"count", required_argument, NULL, 2},
+	                                        {"initial", required_argument, NULL, 3},
+	                                        {"max", required_argument, NULL, 4},
+	                                        {"help", no_argument, NULL, 5},
+	                                        {0}};
+	struct job job = {.timeout_ns = MOOR_FOREVER, .count = 1, .max = MAX};
+	int option, code;
+
+	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		switch (option) {
+		case 1:
+			if (!parse_seconds("--timeout", optarg, &job.timeout_ns))
+				return EXIT_USAGE;
+			break;
+		case 2:
+			if (!parse_count("--count", optarg, 1, MAX, &job.count))
+				return EXIT_USAGE;
+			break;
+		case 3:
+			if (!parse_count("--initial", optarg, 0, MAX, &job.initial))
+				return EXIT_USAGE;
+			break;
+		case 4:
+			if (!parse_count("--max", optarg, 1, MAX, &job.max))
+				return EXIT_USAGE;
+			break;
+		case 5:
+			print_usage(&cmd_sem);
+			return EXIT_WELL;
+		default:
+			return usage_error(&cmd_sem, "'mooring sem --help' explains the options");
+		}
+	}
+	job.action = optind < argc ? argv[optind++] : "";
+	if (strcmp(job.action, "wait") != 0 && strcmp(job.action, "post") != 0 && strcmp(job.action, "create") != 0)
+		return usage_error(&cmd_sem, "sem takes 'wait', 'post' or 'create', not '%s'", job.action);
+	code = parse_name_and_command(&cmd_sem, argc, argv, &job.name, &job.command);
+	if (code != GO_ON)
+		return code;
+	if ((strcmp(job.action, "create") == 0) != (job.command != NULL))
+		return usage_error(&cmd_sem, "'create' takes a command to run, 'wait' and 'post' none");
+	if (job.initial > job.max)
+		return usage_error(&cmd_sem, "--initial is at most --max");
+	return act(&job);
+}
+
+const struct command cmd_sem = {
+    .name = "sem",
+    .synopsis = "sem [OPTION]... wait|post|create NAME [[--] COMMAND [ARGUMENT]...]",
+    .summary = "wait takes one from the semaphore NAME. post gives some, and prints how many there were before.\n"
+               "create makes it, and keeps it while COMMAND runs, whose exit code is its own.\n"
+               "  --timeout SECONDS  of wait: give up after that long (exit code 4)\n"
+               "  --count N          of post: how many, all or none; default 1\n"
+               "  --initial N        of create: default 0\n"
+               "  --max N            of create: default and at most 2147483647",
+    .run = run,
+};

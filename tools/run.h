@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run.h - what lock, sem and event share: a command that is run while something is held. */
+#ifndef MOOR_TOOLS_RUN_H
+#define MOOR_TOOLS_RUN_H
+
+#include "tool.h"
+
+/*
+ * Runs argv[0], found as the shell finds it, and waits for its end. Returns its exit code, 128 + the signal that ended it,
+ * 126 or 127 if it could not be started. Meanwhile SIGINT and SIGQUIT are the command's affair, SIGTERM and SIGHUP are
+ * passed on to it: what is held must not be let go before the command has ended.
+ */
+int run_while_holding(char *const argv[]);
+
+/* A number from least to most: false, and a complaint, if it is not. */
+bool parse_count(const char *option, const char *text, uint32_t least, uint32_t most, uint32_t *ret_count);
+
+/* "NAME [--] COMMAND..." or just NAME, from optind on. Returns GO_ON or an exit code; *ret_argv is NULL without command. */
+int parse_name_and_command(const struct command *command, int argc, char **argv, const char **ret_name,
+                           char *const **ret_argv);
+
+#endif
