@@ -18,3 +18,4 @@ include tests/ring.mk
 include tests/stream.mk
 include tests/checks.mk
 include tests/tools.mk
+include tests/models.mk

@@ -3,8 +3,8 @@
  * life.c - open, create, close, bury, sweep.
  *
  * The order of the steps is the proof; each closes a hole (doc/design.md, "The life of a name"):
- * - open tries the life byte exclusively first: success means that nobody lives there. Only then shared, and only an
- *   object that the name still leads to afterwards has been joined.
+ * - open tries the life byte exclusively first: success means that nobody lives there. Only when somebody holds it shared,
+ *   it tries shared, and only an object that the name still leads to afterwards has been joined.
  * - close unlocks first and then tries exclusively: of two last closers one buries, whichever comes second.
  * - bury: only with the exclusive lock on the very inode that the name leads to.
  */
@@ -116,6 +116,12 @@ again:
 		writable = true;
 		goto again;
 	}
+	/* A burial in the way is no sign of life: who buries may be killed, and the corpse would be joined. */
+	if (!moor__os_locked_shared(fd, MOOR__OS_LOCK_LIFE)) {
+		err = MOOR_EAGAIN;
+		goto out_close;
+	}
+	MOOR_CRASH_POINT("open: found alive");
 	err = moor__os_lock_shared(fd, MOOR__OS_LOCK_LIFE);
 	if (err)
 		goto out_close;

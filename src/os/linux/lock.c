@@ -54,22 +54,28 @@ void moor__os_unlock(int fd, uint32_t which)
 	errno = saved;
 }
 
-static bool would_block(int fd, uint32_t which, short type)
+/* The lock that stands in the way of one of that type, or F_UNLCK. */
+static short in_the_way(int fd, uint32_t which, short type)
 {
 	struct flock lock = byte_lock(which, type);
 	const int saved = errno;
-	const bool held = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	const bool asked = fcntl(fd, F_OFD_GETLK, &lock) == 0;
 
 	errno = saved;
-	return held;
+	return asked ? lock.l_type : F_UNLCK;
 }
 
 bool moor__os_locked(int fd, uint32_t which)
 {
-	return would_block(fd, which, F_WRLCK);
+	return in_the_way(fd, which, F_WRLCK) != F_UNLCK;
+}
+
+bool moor__os_locked_shared(int fd, uint32_t which)
+{
+	return in_the_way(fd, which, F_WRLCK) == F_RDLCK;
 }
 
 bool moor__os_locked_exclusive(int fd, uint32_t which)
 {
-	return would_block(fd, which, F_RDLCK);
+	return in_the_way(fd, which, F_RDLCK) != F_UNLCK;
 }

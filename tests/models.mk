@@ -1,0 +1,5 @@
+# The models, through Spin. ./run has the list of what must hold and of what must not.
+dist_check_SCRIPTS += tests/models/run
+TESTS += tests/models/run
+EXTRA_DIST += tests/models/list $(models)
+models = tests/models/names.pml
