@@ -1,6 +1,6 @@
 # What the test programs share. Each names its sources, and links with $(test_libs).
 check_LTLIBRARIES += libtesting.la
-libtesting_la_SOURCES = tests/lib/testing.c tests/lib/testing.h
+libtesting_la_SOURCES = tests/lib/testing.c tests/lib/testing.h tests/lib/trace.c tests/lib/trace.h
 libtesting_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS) -DMOOR_TESTING
 test_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS) -DMOOR_TESTING
 test_libs = libtesting.la libmooring-test.la $(CHECK_LIBS)
@@ -19,3 +19,4 @@ include tests/stream.mk
 include tests/checks.mk
 include tests/tools.mk
 include tests/models.mk
+include tests/lab.mk

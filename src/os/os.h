@@ -174,6 +174,7 @@ int moor__os_map_flush(const struct moor__os_mapping *mapping); /* to where the 
 int moor__os_lock_shared(int fd, uint32_t which);    /* 0, MOOR_EAGAIN, ... */
 int moor__os_lock_exclusive(int fd, uint32_t which); /* 0, MOOR_EAGAIN, ... */
 void moor__os_unlock(int fd, uint32_t which);
+/* When the system cannot say, it is held exclusively. */
 bool moor__os_locked(int fd, uint32_t which);           /* anybody else holds it, in either way */
 bool moor__os_locked_shared(int fd, uint32_t which);    /* somebody else holds it shared */
 bool moor__os_locked_exclusive(int fd, uint32_t which); /* anybody else holds it exclusively */

@@ -54,7 +54,8 @@ void moor__os_unlock(int fd, uint32_t which)
 	errno = saved;
 }
 
-/* The lock that stands in the way of one of that type, or F_UNLCK. */
+/* The lock that stands in the way of one of that type, or F_UNLCK. Who cannot ask (the kernel may be out of memory for
+ * it) must not take anybody for dead. */
 static short in_the_way(int fd, uint32_t which, short type)
 {
 	struct flock lock = byte_lock(which, type);
@@ -62,7 +63,7 @@ static short in_the_way(int fd, uint32_t which, short type)
 	const bool asked = fcntl(fd, F_OFD_GETLK, &lock) == 0;
 
 	errno = saved;
-	return asked ? lock.l_type : F_UNLCK;
+	return asked ? lock.l_type : F_WRLCK;
 }
 
 bool moor__os_locked(int fd, uint32_t which)
