@@ -356,8 +356,9 @@ START_TEST(test_M33_no_label_is_left_out)
 {
 	static const char *const labels[] = {
 	    "create: staged", "create: built", "create: before link", "create: linked",    "open: opened", "open: found dead",
-	    "open: locked",   "close: unlocked", "close: last",       "bury: before unlink", "bury: after unlink",
-	    "sweep: found dead", "slot: shown", "slot: hidden",
+	    "open: found alive", "open: locked", "close: unlocked", "close: last", "bury: before unlink",
+	    "bury: after unlink", "sweep: found dead", "slot: taken", "slot: shown", "slot: hidden",
+	    "fork: opened", "fork: shared",
 	};
 	struct victim *victim = t_shared(sizeof *victim);
 	bool found[sizeof labels / sizeof labels[0]] = {false};
@@ -381,7 +382,7 @@ END_TEST
 
 static const char *const race_labels[] = {
     "create: staged", "create: built",       "create: before link", "create: linked",  "open: opened", "open: found dead", "open: locked",
-    "close: unlocked", "close: last",        "bury: before unlink", "bury: after unlink", "slot: taken",  "slot: shown",
+    "open: found alive", "sweep: found dead", "fork: opened", "fork: shared", "close: unlocked", "close: last",        "bury: before unlink", "bury: after unlink", "slot: taken",  "slot: shown",
     "slot: hidden",
 };
 #define RACE_LABELS (int)(sizeof race_labels / sizeof race_labels[0])
@@ -392,19 +393,62 @@ struct mortal {
 	uint64_t seed;
 };
 
+/* Leaves a corpse for others to find. */
+static int die_holding(void *arg)
+{
+	moor_map *map;
+
+	(void)arg;
+	if (moor_map_create_or_open("another", SIZE, NULL, &map) >= 0)
+		kill(getpid(), SIGKILL);
+	return 1;
+}
+
+/* Forks while it holds the name. Whoever comes to the label dies: the child, and its parent after it, or the parent. */
+static int fork_and_close(moor_map *map)
+{
+	const pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		moor_map_close(map);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) != pid)
+		continue;
+	if (WIFSIGNALED(status))
+		kill(getpid(), SIGKILL);
+	return WEXITSTATUS(status);
+}
+
 /* Ends when killed, or when it has not come to the label for long enough (other races lead elsewhere). */
 static int live_dangerously(void *arg)
 {
 	struct mortal *mortal = arg;
+	const bool forks = strncmp(mortal->label, "fork: ", 6) == 0;
+	const bool sweeps = strncmp(mortal->label, "sweep: ", 7) == 0;
 
-	t_die_at(mortal->label, mortal->nth);
+	/* The library in the child counts its labels on its own: it must be the first to come there. */
+	t_die_at(mortal->label, forks || sweeps ? 1 : mortal->nth);
 	for (int round = 0; round < 2000; round++) {
 		moor_map *map;
 		const int news = moor_map_create_or_open("m", SIZE, NULL, &map);
 
 		if (news < 0)
 			return -news;
+		if (forks && fork_and_close(map) != 0)
+			return 1;
 		moor_map_close(map);
+		if (sweeps && round % 20 == 0) {
+			const pid_t pid = fork();
+
+			if (pid == 0) {
+				t_die_at("", 1);
+				_exit(die_holding(NULL));
+			}
+			while (waitpid(pid, NULL, 0) != pid)
+				continue;
+		}
 	}
 	return 0;
 }
@@ -479,6 +523,53 @@ START_TEST(test_M33_killed_in_a_race)
 }
 END_TEST
 
+/* ---- a burial is no sign of life ---- */
+
+/* Takes the life byte of the name's file exclusively, again and again, as one who buries does, and never buries. */
+static int bury_in_vain(void *arg)
+{
+	struct flock lock = {.l_whence = SEEK_SET, .l_start = (off_t)1 << 62, .l_len = 1};
+	char path[128];
+
+	(void)arg;
+	snprintf(path, sizeof path, "%s/mooring-%lu/mooring.m", t_dir(), (unsigned long)geteuid());
+	while (!__atomic_load_n(&survivor->stop, __ATOMIC_ACQUIRE)) {
+		const int fd = open(path, O_RDWR | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		for (int i = 0; i < 50; i++) {
+			lock.l_type = F_WRLCK;
+			if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+				__atomic_add_fetch(&survivor->rounds[0], 1, __ATOMIC_RELAXED);
+			lock.l_type = F_UNLCK;
+			(void)fcntl(fd, F_OFD_SETLK, &lock);
+		}
+		close(fd);
+	}
+	return 0;
+}
+
+/* Who is refused the lock by somebody's burial, and then finds it free since that one was killed, must not join. */
+START_TEST(test_M42_a_burial_is_no_sign_of_life)
+{
+	struct scene corpse = {.corpse = true};
+	pid_t pid;
+
+	survivor = t_shared(sizeof *survivor);
+	pid = t_spawn(bury_in_vain, NULL);
+	for (int round = 0; round < 500; round++) {
+		moor_map *map;
+
+		ck_assert_int_eq(t_wait(t_spawn(leave_corpses, &corpse)), 128 + SIGKILL);
+		t_assert_err(moor_map_open("m", NULL, &map), MOOR_ENOENT);
+	}
+	__atomic_store_n(&survivor->stop, true, __ATOMIC_RELEASE);
+	ck_assert_int_eq(t_wait(pid), 0);
+	ck_assert_uint_gt(survivor->rounds[0], 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("life_crash");
@@ -488,6 +579,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_M33_killed_at_every_label, 0, 2 * SCENES);
 	tcase_add_test(tc, test_M33_no_label_is_left_out);
 	tcase_add_loop_test(tc, test_M33_killed_in_a_race, 0, 2);
+	tcase_add_test(tc, test_M42_a_burial_is_no_sign_of_life);
 	suite_add_tcase(s, tc);
 	return s;
 }
