@@ -459,7 +459,7 @@ START_TEST(test_header_good)
 	ACCEPTED(h.version = UINT16_MAX);
 	ACCEPTED(memset(h.reserved, 1, sizeof h.reserved));
 	ACCEPTED(h.incompatible = MOOR_ABI_F_RESERVE);
-	ACCEPTED((h.incompatible = MOOR_ABI_F_CONSUMER_CLEARS, h.kind = MOOR_OBJ_CHANNEL));
+	ACCEPTED((h.incompatible = MOOR_ABI_F_PRODUCER_ZEROES, h.kind = MOOR_OBJ_CHANNEL));
 	ACCEPTED((h.incompatible = MOOR_ABI_F_FILE, h.data_offset = 0, h.total_size = 12288, h.data_size = UINT64_MAX));
 }
 END_TEST
