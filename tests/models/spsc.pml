@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spsc.pml - the ring of one producer and one consumer, as src/ring/spsc_tx.c, rx.c and reached.c do it, a shared word a
- * step: reserve, payload, short commit, cancel, padding at the wrap, publish, peek one or two, release, close; either side
- * killed before any step, and its successor taking over from the two copies of `record` and of `done`. Four lines, records
- * of one or two, a bit over two laps.
+ * step: reserve, payload, short commit, cancel, padding at the wrap, publish, the header zeroed ahead, peek one or two,
+ * release, the lazily told head, close; either side killed before any step, and its successor: the producer's walks over
+ * the headers from what is released, the consumer's goes on from the newer copy of `done`. Four units, records of one or
+ * two, a bit over a lap.
  *
  * Stores are seen in the order in which they are made: a successor sees all that the dead one stored, since it takes the
  * slot's lock, and between the living two each order matters only where doc/memory-model.md has an edge.
  *
- * Payload is the worst there can be: the first word of a line that it covers reads as a published record.
+ * Payload is the worst there can be: the first word of a unit that it covers reads as a published record.
  *
  * Shown: every message that was published is delivered, in order, once by each consumer until one has released it;
- * nothing else is; the counts that a successor finds are right; nobody is stuck.
+ * nothing else is; the tail and the counts that a successor finds are right; nobody is stuck.
  *
- * Broken on purpose, each must fail: NO_ZERO (the next header is not zeroed before a publication), NO_DIRTY_END (a
- * successor takes the ring for clean), POSITION_FIRST (`position` of a record's copy stored before its `end`; the
- * counts alone would do: those of a record that was not published are not used), ONE_COPY
- * (the record has one copy), CLEARED_FIRST (room given before `released` says so), CLEARED_EARLY (room given before the
- * headers are zeroed), RELEASED_FIRST (a successor reads `released` before the header), NO_CLEAR (a successor of the
- * consumer does not zero what its predecessor released).
+ * Broken on purpose, each must fail: NO_ZERO (the next header is not zeroed before a publication), TRUST_ZEROED (a header
+ * zeroed ahead is believed in after a reservation has written over it), PADDING_FIRST (padding published before the record
+ * behind it), POSITION_FIRST (`position` of a copy of `done` stored before the counts), ONE_COPY (there is one),
+ * GIVEN_FIRST (room given before `done` says so), WALK_FROM_START (a successor walks from where the ring began).
  */
 #define LINES 4
 #ifndef MESSAGES
@@ -28,25 +27,24 @@
 #define DEATHS 2
 #endif
 
-/* What a header word reads: 0, the lines of a message, or PAD + lines of padding. Garbage reads as a message. */
+/* What a header reads: 0, the units of a message, or PAD + units of padding. */
 #define PAD 4
 #define MARK 8 /* of a close: nothing is published here */
 #define IS_OPEN(word) ((word) == 0 || (word) == MARK)
 #define GARBAGE 1
 #define AT(position) ((position) % LINES)
+#define LAP_END(position) ((position) + LINES - AT(position))
 
 byte word[LINES];
 byte text[LINES]; /* the payload: the number of the message */
 
-/* The producer's area: two copies; position is 2 * position + 1 once written. */
-byte r_end[2], r_messages[2], r_position[2];
-/* The consumer's. */
-byte d_messages[2], d_released[2], cleared, head;
+/* The consumer's area. */
+byte d_messages[2], d_position[2], released, head;
 
 byte deaths;
-byte published;  /* what an onlooker has seen: so many published, so many released */
-byte released;
-bool told_end;   /* the producer has published all and closed */
+/* What an onlooker has seen: so many published, up to there; so many released. */
+byte published, published_to, done_;
+bool told_end; /* the producer has published all and closed */
 
 #define STEP(successor) \
 	atomic { \
@@ -63,75 +61,49 @@ bool told_end;   /* the producer has published all and closed */
 		fi;
 #define END }
 
-inline find_released(which)
-{
-	/* Equal only before anything was released; then the one with more messages was being written. */
-	which = ((d_released[1] > d_released[0] || (d_released[1] == d_released[0] && d_messages[1] < d_messages[0])) -> 1 : 0)
-}
-
 active proctype producer()
 {
-	byte tail, messages, turn, limit, dirty, dirty_end; /* private; dirty: a bit a line */
-	byte at, size, end, i, which, sum;
-	bool is_published;
+	byte tail, limit, zeroed, at, size, end, room_end; /* private; zeroed 0: none */
 
 	limit = LINES - 1;
-	dirty_end = 0;
 	goto loop;
 
-successor: /* moor__ring_tail, moor__tx_attach */
-	atomic {
-		at = 0; size = 0; end = 0; i = 0; is_published = false;
-		which = ((r_position[1] > r_position[0] || (r_position[1] == r_position[0] && r_end[1] < r_end[0])) -> 1 : 0);
-		tail = r_position[which] / 2;
-		end = r_end[which]
-	};
-#ifdef RELEASED_FIRST
+successor: /* moor__tx_attach, moor__ring_walk */
+	atomic { at = 0; size = 0; end = 0; room_end = 0; zeroed = 0; tail = 0; limit = 0 };
 	STEP(successor)
-		find_released(i);
-		is_published = d_released[i] >= end
-	END;
-	STEP(successor)
-		is_published = is_published || !IS_OPEN(word[AT(tail)])
-	END;
+#ifdef WALK_FROM_START
+		tail = 0;
 #else
-	STEP(successor)
-		is_published = !IS_OPEN(word[AT(tail)])
-	END;
-	STEP(successor)
-		find_released(i);
-		is_published = is_published || d_released[i] >= end
-	END;
+		tail = released;
 #endif
-	STEP(successor)
-		if
-		:: is_published -> messages = r_messages[which]; tail = end; turn = 1 - which
-		:: else -> messages = r_messages[1 - which]; turn = which
-		fi;
-		assert(messages == published); /* the counts are right, and so is the tail */
-		which = 0; i = 0; is_published = false; end = 0;
-		assert(cleared <= tail && tail - cleared <= LINES);
-		limit = cleared + LINES - 1;
-		dirty = 0;
-#ifdef NO_DIRTY_END
-		dirty_end = 0
-#else
-		dirty_end = tail + LINES
-#endif
+		limit = released + LINES - 1
 	END;
+	do
+	:: STEP(successor)
+			if
+			:: IS_OPEN(word[AT(tail)]) -> break
+			:: else ->
+				size = (word[AT(tail)] > PAD -> word[AT(tail)] - PAD : word[AT(tail)]);
+				assert(tail + size <= LAP_END(tail) && tail + size <= limit);
+				tail = tail + size;
+				size = 0
+			fi
+		END
+	od;
+	assert(tail == published_to);
 
 loop:
 	do
-	:: messages < MESSAGES ->
+	:: published < MESSAGES ->
 		STEP(successor) /* reserve */
 			if :: size = 1 :: size = 2 fi;
-			at = ((size > LINES - AT(tail)) -> tail + LINES - AT(tail) : tail)
+			at = (tail + size > LAP_END(tail) -> LAP_END(tail) : tail)
 		END;
 		if
 		:: at + size > limit ->
 			if
 			:: STEP_WHEN(head + LINES - 1 >= at + size, successor) limit = head + LINES - 1 END
-			:: STEP_WHEN(cleared + LINES - 1 >= at + size, successor) limit = cleared + LINES - 1 END
+			:: STEP_WHEN(released + LINES - 1 >= at + size, successor) limit = released + LINES - 1 END
 			fi
 		:: else
 		fi;
@@ -146,89 +118,74 @@ loop:
 		:: else
 		fi;
 		atomic {
-			/* what the whole reservation covers is dirty */
-			i = tail + 1;
-			do
-			:: i < at + size -> dirty = dirty | (1 << AT(i)); i++
-			:: else -> break
-			od;
-			i = 0;
+			room_end = at + size;
+#ifndef TRUST_ZEROED
 			if
-			:: skip
-			:: size == 2 -> size = 1 /* a short commit */
-			:: size = 0; at = 0; goto loop /* cancel */
-			fi;
-			end = at + size;
-			sum = messages + 1
-		};
-		atomic {
-			if
-#ifdef NO_ZERO
-			:: false
-#else
-			:: end < dirty_end || (dirty & (1 << AT(end))) ->
-				if
-				:: true
-				:: deaths < DEATHS -> deaths++; goto successor
-				fi;
-				word[AT(end)] = 0;
-				dirty = dirty & (255 - (1 << AT(end)))
-#endif
+			:: zeroed < room_end -> zeroed = 0
 			:: else
-			fi
-		};
-#ifdef POSITION_FIRST
-		STEP(successor)
-			r_position[turn] = 2 * tail + 1
-		END;
+			fi;
 #endif
-		STEP(successor)
-			r_end[turn] = end
-		END;
-		STEP(successor)
-			r_messages[turn] = sum
-		END;
-#ifndef POSITION_FIRST
-		STEP(successor)
-			r_position[turn] = 2 * tail + 1
-		END;
+			if
+			:: true
+			:: size == 2 -> size = 1 /* a short commit */
+			:: size = 0; at = 0; room_end = 0; goto loop /* cancel */
+			fi;
+			room_end = 0;
+			end = at + size
+		};
+#ifdef PADDING_FIRST
+		if
+		:: at != tail ->
+			STEP(successor)
+				word[AT(tail)] = PAD + at - tail
+			END
+		:: else
+		fi;
+#endif
+#ifndef NO_ZERO
+		if
+		:: zeroed != end || at != tail ->
+			STEP(successor)
+				word[AT(end)] = 0
+			END
+		:: else
+		fi;
 #endif
 		STEP(successor)
 			word[AT(at)] = size;
 			if
-			:: at == tail -> published++
+#ifdef PADDING_FIRST
+			:: true -> published++; published_to = end
+#else
+			:: at == tail -> published++; published_to = end
 			:: else
+#endif
 			fi
 		END;
+#ifndef PADDING_FIRST
 		if
 		:: at != tail ->
 			STEP(successor)
 				word[AT(tail)] = PAD + at - tail;
-				published++
+				published++;
+				published_to = end
 			END
 		:: else
 		fi;
-		if
-		:: end - tail == 1 ->
-			STEP(successor)
-				word[AT(end)] = 0 /* the next line is fetched */
-			END
-		:: else
-		fi;
-		atomic {
-			tail = end;
-			messages = sum;
-#ifndef ONE_COPY
-			turn = 1 - turn;
 #endif
-			at = 0; size = 0; end = 0; sum = 0
-		}
+		if /* the header after a next record of the same size, where it begins a line of the processor */
+		:: at == tail && end + size <= limit && end + size <= LAP_END(at) ->
+			STEP(successor)
+				word[AT(end + size)] = 0;
+				zeroed = end + size
+			END
+		:: true
+		fi;
+		atomic { tail = end; at = 0; size = 0; end = 0 }
 	:: else ->
 		STEP(successor)
-			if
-			:: IS_OPEN(word[AT(tail)]) -> word[AT(tail)] = MARK
-			:: else -> assert(false) /* a header not yet published reads as such */
-			fi;
+			assert(IS_OPEN(word[AT(tail)]));
+			word[AT(tail)] = MARK;
 			told_end = true
 		END;
 		break
@@ -237,39 +194,29 @@ loop:
 
 active proctype consumer()
 {
-	byte seen, mine, turn, told_head; /* private; mine: the position of the oldest unreleased record */
-	byte count, at, i, which;
+	byte seen, turn, told_head, count, at, which; /* private */
 
 	goto loop;
 
 successor: /* moor__rx_attach */
 	atomic {
-		seen = 0; count = 0; at = 0; i = 0;
-		find_released(which);
-		mine = d_released[which];
-		seen = mine;
+		seen = 0; count = 0; at = 0;
+		/* Equal only before anything was released; then the one with more messages was being written. */
+		which = ((d_position[1] > d_position[0] ||
+		          (d_position[1] == d_position[0] && d_messages[1] < d_messages[0])) -> 1 : 0);
+		seen = d_position[which];
+#ifndef ONE_COPY
 		turn = 1 - which;
-		assert(d_messages[which] == released);
-		which = 0;
-		i = cleared
-	};
-	do
-	:: i < mine ->
-		STEP(successor)
-#ifndef NO_CLEAR
-			word[AT(i)] = 0;
 #endif
-			i++
-		END
-	:: else -> break
-	od;
+		assert(d_messages[which] == done_);
+		which = 0
+	};
 	STEP(successor)
-		i = 0;
-		cleared = mine
+		released = seen
 	END;
 	STEP(successor)
-		head = mine;
-		told_head = mine
+		head = seen;
+		told_head = seen
 	END;
 
 loop:
@@ -278,52 +225,50 @@ loop:
 			if
 			:: word[AT(seen)] > PAD ->
 				assert(word[AT(seen)] - PAD == LINES - AT(seen));
-				at = seen + word[AT(seen)] - PAD
+				at = LAP_END(seen)
 			:: else -> at = seen
 			fi
 		END;
 		STEP(successor)
 			assert(word[AT(at)] == 1 || word[AT(at)] == 2);
 			count++;
-			assert(text[AT(at)] == released + count); /* each once, in order */
-			assert(released + count <= published);
+			assert(text[AT(at)] == done_ + count); /* each once, in order */
+			assert(done_ + count <= published);
 			seen = at + word[AT(at)];
 			at = 0
 		END
 	:: count > 0 -> /* release */
-#ifdef CLEARED_FIRST
+#ifdef GIVEN_FIRST
 		STEP(successor)
-			cleared = seen
+			released = seen
 		END;
 #endif
+#ifdef POSITION_FIRST
 		STEP(successor)
-			d_messages[turn] = released + count
+			d_position[turn] = seen;
+			done_ = done_ + count
 		END;
 		STEP(successor)
-			d_released[turn] = seen;
-			released = released + count;
+			d_messages[turn] = done_
+		END;
+#else
+		STEP(successor)
+			d_messages[turn] = done_ + count
+		END;
+		STEP(successor)
+			d_position[turn] = seen;
+			done_ = done_ + count
+		END;
+#endif
+		atomic {
 			count = 0;
+#ifndef ONE_COPY
 			turn = 1 - turn
-		END;
-#ifdef CLEARED_EARLY
-		STEP(successor)
-			cleared = seen
-		END;
 #endif
-		do
-		:: mine < seen ->
-			STEP(successor)
-				assert(!IS_OPEN(word[AT(mine)]));
-				i = word[AT(mine)] % PAD;
-				word[AT(mine)] = 0;
-				mine = mine + i;
-				i = 0
-			END
-		:: else -> break
-		od;
-#if !defined(CLEARED_FIRST) && !defined(CLEARED_EARLY)
+		};
+#ifndef GIVEN_FIRST
 		STEP(successor)
-			cleared = seen
+			released = seen
 		END;
 #endif
 		if
@@ -334,6 +279,6 @@ loop:
 			END
 		:: else
 		fi
-	:: told_end && released == MESSAGES && count == 0 && IS_OPEN(word[AT(seen)]) -> break
+	:: told_end && done_ == MESSAGES && count == 0 && IS_OPEN(word[AT(seen)]) -> break
 	od
 }
