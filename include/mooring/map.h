@@ -128,8 +128,9 @@ MOOR_API int moor_map_from_file(const char *path, const char *name, uint64_t siz
 MOOR_API int moor_map_anonymous(uint64_t size, const struct moor_map_opts *opts, moor_map **ret_map);
 
 /*
- * os_handle: the descriptor behind the map, to be inherited (clear its close-on-exec flag in the child) or sent
- * (SCM_RIGHTS). It stays the library's, and ends with the map's handle. Of a map of a file it is that file's.
+ * os_handle: the descriptor behind the map, to be sent (SCM_RIGHTS) or inherited: a forked child has it under the same
+ * number, and clears its close-on-exec flag. It stays the library's, and ends with the map's handle. Of a map of a file
+ * it is that file's.
  *
  * from_handle: the map behind a descriptor, through a duplicate; the caller's own stays the caller's, on success and
  * failure. What it leads to is checked before anything is mapped: a map of this library must be whole and of a version

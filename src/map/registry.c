@@ -75,8 +75,7 @@ static void share(struct moor__object *object)
 	object->for_child = -1;
 	object->borrowed = fd < 0;
 	if (fd >= 0) {
-		object->fd = fd;
-		moor__os_file_close(inherited);
+		object->fd = moor__os_file_move(fd, inherited); /* moor_map_os_handle has given the number away */
 		MOOR_CRASH_POINT("fork: shared");
 		if (object->slots)
 			moor__slot_show(object);

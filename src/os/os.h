@@ -106,6 +106,8 @@ int moor__os_file_open(struct moor__os_dir *dir, const char *rest, bool writable
 int moor__os_file_info(int fd, struct moor__os_file_info *ret_info);
 int moor__os_name_info(struct moor__os_dir *dir, const char *rest, struct moor__os_file_info *ret_info);
 int moor__os_name_remove(struct moor__os_dir *dir, const char *rest);
+/* Puts the descriptor under the number of another one, which is closed; the number that it has then. */
+int moor__os_file_move(int fd, int to);
 void moor__os_file_close(int fd); /* keeps errno; gives no lock back that a forked child shares */
 
 int moor__os_file_allocate(int fd, uint64_t size); /* MOOR_ENOSPC now instead of a fault later */

@@ -174,6 +174,26 @@ static void hold(uint32_t access)
 		(void)moor_map_open_wait("never", NULL, MOOR_FOREVER, &map);
 }
 
+/* A descriptor that was inherited: of a reserved map, of which 5000 bytes are committed. */
+static void adopt(const char *number)
+{
+	moor_map *map = NULL;
+	moor_view *view;
+	uint64_t value = 0;
+
+	MUST(moor_map_from_handle(atoi(number), NULL, &map));
+	HOLDS(moor_map_size(map) == HUGE_MAXIMUM && moor_map_committed(map) == 5000);
+	view = viewed(map, 0, 0x10000, MOOR_READ_WRITE);
+	HOLDS(moor_view_size(view) == 5000);
+	MUST(moor_view_get_u64(view, 4992, &value));
+	HOLDS(value == 42);
+	MUST(moor_map_commit(map, 0x10000));
+	MUST(moor_view_extend(view));
+	MUST(moor_view_put_u64(view, 0xfff8, 43));
+	moor_view_unmap(view);
+	moor_map_close(map);
+}
+
 int main(int argc, char **argv)
 {
 	const char *role = argc > 1 ? argv[1] : "";
@@ -186,6 +206,8 @@ int main(int argc, char **argv)
 		watch(MOOR_READ);
 	else if (strcmp(role, "make") == 0 && argc > 2)
 		make(argv[2]);
+	else if (strcmp(role, "adopt") == 0 && argc > 2)
+		adopt(argv[2]);
 	else if (strcmp(role, "use") == 0)
 		use();
 	else if (strcmp(role, "hold") == 0)

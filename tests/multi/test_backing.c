@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_backing.c - maps of files, with and without a name, and what becomes of the files. */
+#include "base/crash.h"
 #include "tests/lib/testing.h"
 
 #include <errno.h>
@@ -420,6 +421,79 @@ START_TEST(test_M42_killed_holder_of_a_file)
 }
 END_TEST
 
+/* Killed at every step of making, or joining, a named map of a file: the name is free, the file as it was. */
+static int live_with_a_file(void *arg)
+{
+	const int makes = *(const int *)arg;
+	moor_map *map = NULL;
+	const int news = makes ? moor_map_from_file(path_of("file").text, "f", 10000, NULL, &map)
+	                       : moor_map_open("f", NULL, &map);
+
+	moor_map_close(map);
+	return news < 0 ? -news : 0;
+}
+
+struct killing {
+	const char *label;
+	unsigned times;
+	int makes;
+};
+
+static int die_with_a_file(void *arg)
+{
+	struct killing *killing = arg;
+
+	t_die_at(killing->label, killing->times);
+	return live_with_a_file(&killing->makes);
+}
+
+static void kill_at(const char *label, unsigned times, void *arg)
+{
+	struct killing killing = {.label = label, .makes = *(int *)arg};
+
+	for (killing.times = 1; killing.times <= times; killing.times++) {
+		moor_map *map = NULL;
+		uint64_t value = 0;
+		moor_view *view;
+		pid_t pid;
+		int code;
+
+		if (!killing.makes)
+			map = mapped(path_of("file").text, "f", 0, MOOR_CREATED);
+		pid = t_spawn(die_with_a_file, &killing);
+		code = t_wait(pid);
+		ck_assert_msg(code == 128 + SIGKILL || code == 0, "%s: %d", label, code);
+		moor_map_close(map);
+		t_assert_err(moor_map_open("f", NULL, &map), MOOR_ENOENT);
+		map = mapped(path_of("file").text, "f", 0, MOOR_CREATED);
+		view = viewed(map, 0, 0);
+		t_assert_err(moor_view_get_u64(view, 0, &value), 0);
+		ck_assert_uint_eq(value, 0x2a2a2a2a2a2a2a2au);
+		moor_view_unmap(view);
+		moor_map_close(map);
+		ck_assert_int_eq(t_local_entries(), 0);
+	}
+}
+
+START_TEST(test_M33_killed_while_naming_a_file)
+{
+	const struct path path = made("file", 5000);
+	const int fd = open(path.text, O_RDWR | O_CLOEXEC);
+	moor_map *map = NULL;
+	int makes = !_i;
+
+	ck_assert_int_eq(pwrite(fd, "********", 8, 0), 8);
+	close(fd);
+	if (!makes)
+		map = mapped(path.text, "f", 0, MOOR_CREATED);
+	t_count_labels();
+	ck_assert_int_eq(live_with_a_file(&makes), 0);
+	moor__crash_hook = NULL;
+	moor_map_close(map);
+	t_each_label(kill_at, &makes);
+}
+END_TEST
+
 #define RACERS 4
 
 struct race {
@@ -682,6 +756,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_a_forged_name_file);
 	tcase_add_test(tc, test_M43_persisted_map_of_a_large_file);
 	tcase_add_test(tc, test_M42_killed_holder_of_a_file);
+	tcase_add_loop_test(tc, test_M33_killed_while_naming_a_file, 0, 2);
 	tcase_add_test(tc, test_M32_race_to_name_a_file);
 	tcase_add_loop_test(tc, test_F1_a_child_uses_a_map_of_a_file, 0, 3);
 	tcase_add_loop_test(tc, test_M41_a_full_disk, 0, 3);

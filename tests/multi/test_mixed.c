@@ -20,19 +20,22 @@ static const struct {
 struct part {
 	int peer;
 	const char *role, *path;
+	int inherited;
 };
 
 static int play(void *arg)
 {
 	const struct part *part = arg;
 
+	if (part->inherited >= 0)
+		fcntl(part->inherited, F_SETFD, 0);
 	execl(peers[part->peer], peers[part->peer], part->role, part->path, (char *)NULL);
 	return 99;
 }
 
 static pid_t start(int peer, const char *role, const char *path)
 {
-	struct part part = {peer, role, path};
+	struct part part = {peer, role, path, -1};
 
 	return t_spawn(play, &part);
 }
@@ -78,6 +81,41 @@ START_TEST(test_M_maps_are_the_same_to_both)
 }
 END_TEST
 
+/* A handle that is inherited by another program. */
+START_TEST(test_M_a_handle_is_passed_on)
+{
+	static const char *const names[] = {NULL, "passed"};
+	const struct moor_map_opts reserve = MOOR_MAP_OPTS(.flags = MOOR_MAP_RESERVE);
+	struct part part = {_i % 2, "adopt", NULL, -1};
+	const char *name = names[_i / 2];
+	uint64_t value = 0;
+	char number[16];
+	moor_view *view;
+	moor_map *map;
+
+	if (part.peer == 1)
+		needs_both("M of handles between word sizes");
+	if (name)
+		t_assert_err(moor_map_create(name, (uint64_t)6 << 30, &reserve, &map), 0);
+	else
+		t_assert_err(moor_map_anonymous((uint64_t)6 << 30, &reserve, &map), 0);
+	t_assert_err(moor_map_commit(map, 5000), 0);
+	t_assert_err(moor_view_map(map, 0, 0x10000, MOOR_READ_WRITE, &view), 0);
+	t_assert_err(moor_view_put_u64(view, 4992, 42), 0);
+	t_assert_err(moor_map_os_handle(map, &part.inherited), 0);
+	snprintf(number, sizeof number, "%d", part.inherited);
+	part.path = number;
+	ck_assert_int_eq(t_wait(t_spawn(play, &part)), 0);
+	ck_assert_uint_eq(moor_map_committed(map), 0x10000);
+	t_assert_err(moor_view_extend(view), 0);
+	t_assert_err(moor_view_get_u64(view, 0xfff8, &value), 0);
+	ck_assert_uint_eq(value, 43);
+	moor_view_unmap(view);
+	moor_map_close(map);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
 START_TEST(test_M42_a_killed_holder_of_the_other_word_size)
 {
 	static const char *const holders[] = {"hold", "hold-read-only"};
@@ -104,6 +142,7 @@ static Suite *suite(void)
 	tcase_set_timeout(tc, 180);
 	tcase_add_loop_test(tc, test_V17_a_counter_never_tears, 0, 2 * PAIRS);
 	tcase_add_loop_test(tc, test_M_maps_are_the_same_to_both, 0, PAIRS);
+	tcase_add_loop_test(tc, test_M_a_handle_is_passed_on, 0, 4);
 	tcase_add_loop_test(tc, test_M42_a_killed_holder_of_the_other_word_size, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;

@@ -409,7 +409,7 @@ START_TEST(test_map_at_any_offset)
 		moor__os_unmap(&mapping);
 	}
 	t_assert_err(moor__os_map(fd, 1, SIZE_MAX, false, &mapping, &data), MOOR_ENOMEM);
-	t_assert_err(moor__os_map(fd, 0, SIZE_MAX / 2, false, &mapping, &data), MOOR_ENOMEM);
+	t_assert_err(moor__os_map(fd, 0, SIZE_MAX - 0xffff, false, &mapping, &data), MOOR_ENOMEM);
 	close(fd);
 }
 END_TEST

@@ -117,6 +117,14 @@ int moor__os_file_again(int fd, bool writable, int *ret_fd)
 	return 0;
 }
 
+int moor__os_file_move(int fd, int to)
+{
+	const int at = dup3(fd, to, O_CLOEXEC) == to ? to : fd;
+
+	moor__os_file_close(at == to ? fd : to);
+	return at;
+}
+
 int moor__os_file_set_size(int fd, uint64_t size)
 {
 	return ftruncate(fd, (off_t)size) == 0 ? 0 : moor__linux_error();
