@@ -28,7 +28,7 @@ typedef struct moor_hold moor_hold;
 
 /*
  * Keeps the live object `name`, of whatever kind, alive until moor_hold_close or the end of the process; takes no slot
- * and no role in it. The handle is the caller's; it may be shared between threads, and in a forked child it is a
+ * and no role in it. Permission to read it is enough. The handle is the caller's; it may be shared between threads, and in a forked child it is a
  * reference of the child's own. Blocking: bounded (MOOR_EBUSY), no wait on a live peer.
  * Returns 0; MOOR_EINVAL (NULL), MOOR_ENAME, MOOR_ENOENT, MOOR_EACCES, MOOR_EBUSY (a stopped process is burying the
  * last object of this name), MOOR_EFORMAT, MOOR_EVERSION, MOOR_ENOMEM, MOOR_EMFILE, MOOR_ENFILE, MOOR_ESYS.
@@ -42,7 +42,7 @@ struct moor_name_info {
 	const char *name; /* with its prefix; valid during the call only */
 	uint64_t size;    /* bytes: of a map what was asked for, of a channel its capacity */
 	uint32_t uid, mode;
-	uint32_t participants; /* live slots; a handle that found no free slot of a map is not counted */
+	uint32_t participants; /* live slots; a handle of a map that may only read, or found no free slot, is not counted */
 	uint32_t pad;
 };
 typedef int moor_enumerate_fn(const struct moor_name_info *info, void *arg);
