@@ -69,7 +69,12 @@ static int find_holder(const struct moor_participant_info *info, void *arg)
 static void explain_busy(const char *name)
 {
 	struct holders tx = {.role = MOOR_ROLE_PRODUCER}, rx = {.role = MOOR_ROLE_CONSUMER};
+	struct moor_name_info info;
 
+	if (!look_up(name, &info) || info.kind != MOOR_OBJ_CHANNEL) {
+		complain("a stopped process is about to remove the last object of this name: let it go on, or end it");
+		return;
+	}
 	(void)moor_participants(name, find_holder, &tx);
 	(void)moor_participants(name, find_holder, &rx);
 	complain("a channel has one sender%s and one receiver%s at a time; end the one that has the role, or use another "
@@ -112,9 +117,12 @@ static int find_first(const struct moor_participant_info *info, void *arg)
 
 static void explain_existing(const char *name)
 {
+	struct moor_name_info info;
 	uint32_t pid;
 
-	if (moor_participants(name, find_first, &pid) == 1)
+	if (look_up(name, &info) && info.kind != MOOR_OBJ_MAP)
+		explain_kind(name);
+	else if (moor_participants(name, find_first, &pid) == 1)
 		complain("it is held by process %" PRIu32 "; end it, use another name, or join the map with --or-open", pid);
 	else
 		complain("'mooring info' shows who holds it; use another name, or join the map with --or-open");
