@@ -2,4 +2,4 @@
 dist_check_SCRIPTS += tests/models/run
 TESTS += tests/models/run
 EXTRA_DIST += tests/models/list $(models)
-models = tests/models/names.pml tests/models/spsc.pml tests/models/mpsc.pml
+models = tests/models/names.pml tests/models/spsc.pml tests/models/mpsc.pml tests/models/mutex.pml

@@ -67,6 +67,16 @@ static bool owned_by_self(const moor_mutex *mutex)
 
 /* ---- the word ---- */
 
+/* The mutex is nobody's, and the word reads `left`, or did so a moment ago. */
+static void wake_one(uint32_t *word, uint32_t left)
+{
+	if (moor__os_wake_some(word, 1))
+		return;
+	/* Nobody was there. Whoever has come since, and sleeps because the mutex was to be handed over, is woken. */
+	if (moor__cas_32(word, left, left & ~(MOOR__WAITERS | MOOR__MUTEX_HANDOVER)) && (left & MOOR__MUTEX_HANDOVER))
+		(void)moor__os_wake_some(word, 1);
+}
+
 /* `kept_bits` stay when the mutex becomes nobody's. */
 static void let_go(uint32_t *word, uint32_t slot, uint32_t state, uint32_t kept_bits)
 {
@@ -79,11 +89,8 @@ static void let_go(uint32_t *word, uint32_t slot, uint32_t state, uint32_t kept_
 		next = state | (seen & kept_bits);
 	} while (!moor__cas_32(word, seen, next));
 	MOOR_CRASH_POINT("mutex: let go");
-	if (!(seen & MOOR__WAITERS) || moor__os_wake_some(word, 1))
-		return;
-	/* Nobody was there. Whoever has come since, and sleeps because the mutex was to be handed over, is woken. */
-	if (moor__cas_32(word, next, state) && (next & MOOR__MUTEX_HANDOVER))
-		(void)moor__os_wake_some(word, 1);
+	if (seen & MOOR__WAITERS)
+		wake_one(word, next);
 }
 
 static void abandon(uint32_t *word, uint32_t slot)
@@ -239,8 +246,10 @@ void moor__mutex_give_back(moor_mutex *mutex, bool abandoned)
 
 void moor__mutex_rewake(moor_mutex *mutex)
 {
-	if ((moor__load_32(mutex->word) & (MOOR__WAITERS | MOOR__MUTEX_SLOT)) == MOOR__WAITERS)
-		(void)moor__os_wake_some(mutex->word, 1);
+	const uint32_t seen = moor__load_32(mutex->word);
+
+	if ((seen & (MOOR__WAITERS | MOOR__MUTEX_SLOT)) == MOOR__WAITERS)
+		wake_one(mutex->word, seen);
 }
 
 const uint32_t *moor__mutex_futex(const moor_mutex *mutex)
