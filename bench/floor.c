@@ -8,8 +8,7 @@
  * of 32 KiB or a message: the bytes' own way from processor to processor, with next to no bookkeeping. No message can
  * be seen before its block is full, so it is a floor and no design.
  */
-#include "round_trip.h"
-#include "stream.h"
+#include "measure.h"
 
 #include <stdlib.h>
 
@@ -21,15 +20,15 @@ struct floor_memory {
 	_Alignas(128) unsigned char data[BENCH_CAPACITY];
 };
 
-static void *floor_make(size_t size)
+static void *floor_make(const struct bench_run *run)
 {
-	(void)size;
+	(void)run;
 	return bench_memory(sizeof(struct floor_memory));
 }
 
-static void floor_unmake(void *made, size_t size)
+static void floor_unmake(void *made, const struct bench_run *run)
 {
-	(void)size;
+	(void)run;
 	bench_memory_free(made, sizeof(struct floor_memory));
 }
 
@@ -60,15 +59,17 @@ static inline void send_counter(void *end, uint64_t number)
 	put(((struct floor_end *)end)->send, number + 1);
 }
 
-static inline void receive_counter(void *end, uint64_t number)
+static inline uint64_t receive_counter(void *end, uint64_t number)
 {
 	await(((struct floor_end *)end)->receive, number + 1);
+	return number;
 }
 
-static inline void receive_counter_pausing(void *end, uint64_t number)
+static inline uint64_t receive_counter_pausing(void *end, uint64_t number)
 {
 	while (get(((struct floor_end *)end)->receive) != number + 1)
 		pause_spin();
+	return number;
 }
 
 static struct floor_end end_of(const struct bench_run *run)
@@ -79,24 +80,18 @@ static struct floor_end end_of(const struct bench_run *run)
 	                               : (struct floor_end){&memory->back, &memory->there};
 }
 
-static void two_lines(const struct bench_run *run)
-{
-	struct floor_end end = end_of(run);
-
-	bench_round_trip(run, &end, send_counter, receive_counter);
-}
-
-static void two_lines_pausing(const struct bench_run *run)
-{
-	struct floor_end end = end_of(run);
-
-	bench_round_trip(run, &end, send_counter, receive_counter_pausing);
-}
-
 /* Near makes the one counter odd, far makes it even. */
 static inline void near_send(void *end, uint64_t number) { put(end, 2 * number + 1); }
-static inline void near_receive(void *end, uint64_t number) { await(end, 2 * number + 2); }
-static inline void far_receive(void *end, uint64_t number) { await(end, 2 * number + 1); }
+static inline uint64_t near_receive(void *end, uint64_t number)
+{
+	await(end, 2 * number + 2);
+	return number;
+}
+static inline uint64_t far_receive(void *end, uint64_t number)
+{
+	await(end, 2 * number + 1);
+	return number;
+}
 static inline void far_send(void *end, uint64_t number) { put(end, 2 * number + 2); }
 
 static void one_line(const struct bench_run *run)
@@ -138,22 +133,24 @@ static inline void stream_send(void *end, uint64_t number)
 		block_done(s, &s->memory->there);
 }
 
-static inline void stream_receive(void *end, uint64_t number)
+static inline uint64_t stream_receive(void *end, uint64_t number)
 {
 	struct floor_stream *s = end;
 
 	while (s->blocks == s->other)
 		s->other = get(&s->memory->there);
 	memcpy(s->message, s->place + s->used, s->size);
-	bench_check(s->message, s->size, number);
+	number = bench_check(s->message, s->size, number);
 	s->used += s->size;
 	if (s->used == s->block)
 		block_done(s, &s->memory->back);
+	return number;
 }
 
 static void blocks(const struct bench_run *run)
 {
-	const size_t messages = run->size < BLOCK ? BLOCK / run->size : 1, block = messages * run->size;
+	const size_t messages = run->thing == BENCH_PUBLISH ? BENCH_BURST : run->size < BLOCK ? BLOCK / run->size : 1,
+	             block = messages * run->size;
 	struct floor_stream s = {.memory = run->made,
 	                         .message = calloc(1, run->size),
 	                         .size = run->size,
@@ -164,31 +161,56 @@ static void blocks(const struct bench_run *run)
 
 	if (!s.message)
 		bench_die("out of memory");
+	if (run->thing == BENCH_PUBLISH) {
+		bench_publish(run, &s, stream_send, stream_receive);
+		return;
+	}
 	/* What is sent must end with a block. */
 	whole.warm_up += messages - (run->warm_up + run->count) % messages;
 	bench_stream(&whole, &s, stream_send, stream_receive);
 }
 
-const struct bench_peer bench_floor = {.name = "floor",
-                                       .what = "round trip: two counters on two lines; stream: bare copies in blocks",
-                                       .spins = true,
-                                       .floor = true,
-                                       .make = floor_make,
-                                       .unmake = floor_unmake,
-                                       .run = {two_lines, blocks}};
+static void two_lines(const struct bench_run *run)
+{
+	struct floor_end end = end_of(run);
+
+	if (run->thing == BENCH_ROUND_TRIP)
+		bench_round_trip(run, &end, send_counter, receive_counter);
+	else
+		blocks(run);
+}
+
+static void two_lines_pausing(const struct bench_run *run)
+{
+	struct floor_end end = end_of(run);
+
+	bench_round_trip(run, &end, send_counter, receive_counter_pausing);
+}
+
+const struct bench_peer bench_floor = {
+    .name = "floor",
+    .what = "two counters on two lines; one way: bare copies in blocks",
+    .things = BENCH_BIT(ROUND_TRIP) | BENCH_BIT(STREAM) | BENCH_BIT(PUBLISH),
+    .spins = true,
+    .floor = true,
+    .make = floor_make,
+    .unmake = floor_unmake,
+    .run = two_lines};
 
 const struct bench_peer bench_floor_pausing = {.name = "floor-pausing",
-                                               .what = "round trip: two counters on two lines, a pause in each spin",
+                                               .what = "two counters on two lines, a pause in each spin",
+                                               .things = BENCH_BIT(ROUND_TRIP),
                                                .spins = true,
                                                .floor = true,
                                                .make = floor_make,
                                                .unmake = floor_unmake,
-                                               .run = {two_lines_pausing, NULL}};
+                                               .run = two_lines_pausing};
 
 const struct bench_peer bench_floor_one_line = {.name = "floor-1-line",
-                                                .what = "round trip: one counter on one line",
+                                                .what = "one counter on one line",
+                                                .things = BENCH_BIT(ROUND_TRIP),
                                                 .spins = true,
                                                 .floor = true,
                                                 .make = floor_make,
                                                 .unmake = floor_unmake,
-                                                .run = {one_line, NULL}};
+                                                .run = one_line};

@@ -4,6 +4,7 @@
  */
 #include "harness.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +41,11 @@ void bench_clock_start(void)
 double bench_ticks_ns(double ticks)
 {
 	return ticks * ns_per_tick;
+}
+
+uint64_t bench_ns_ticks(double ns)
+{
+	return (uint64_t)(ns / ns_per_tick);
 }
 
 /* Whether the system says that they are hyper-threads of one core; a virtual machine's may not know. */
@@ -92,7 +99,7 @@ void *bench_memory(size_t size)
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED) {
-		fprintf(stderr, "moorbench: %zu bytes of shared memory: %s\n", size, strerror(errno));
+		fprintf(stderr, "mooring-bench: %zu bytes of shared memory: %s\n", size, strerror(errno));
 		return NULL;
 	}
 	memset(memory, 0, size);
@@ -104,25 +111,169 @@ void bench_memory_free(void *memory, size_t size)
 	munmap(memory, size);
 }
 
+void bench_no_memory(void)
+{
+	fputs("mooring-bench: out of memory\n", stderr);
+	exit(1);
+}
+
+/* Of this process's run, once there is one. */
+static struct bench_shared *running;
+
+static void say_why(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+static void say_why(const char *format, va_list args)
+{
+	uint32_t nobody = 0;
+
+	if (!running) {
+		fputs("mooring-bench: ", stderr);
+		vfprintf(stderr, format, args);
+		fputc('\n', stderr);
+		return;
+	}
+	if (__atomic_load_n(&running->cut, __ATOMIC_ACQUIRE))
+		_exit(0);
+	/* The first is the cause; what the others then see is its consequence. */
+	if (__atomic_compare_exchange_n(&running->said, &nobody, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		vsnprintf(running->why, sizeof running->why, format, args);
+}
+
 void bench_die(const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	fputs("moorbench: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	say_why(format, args);
 	va_end(args);
 	_exit(1);
 }
 
+void bench_skip(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_why(format, args);
+	va_end(args);
+	if (running)
+		running->skipped = 1;
+	_exit(1);
+}
+
+static unsigned processes(const struct bench_run *run)
+{
+	return run->thing == BENCH_LOOP ? 1 : run->producers + 1;
+}
+
 void bench_barrier(const struct bench_run *run)
 {
+	static uint32_t awaited; /* of this process, which is forked for the run */
 	uint32_t *arrived = &run->shared->arrived;
 
+	awaited += processes(run);
 	__atomic_add_fetch(arrived, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) < 2)
+	while (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) < awaited)
 		sched_yield();
+}
+
+void bench_sleep_ns(long ns)
+{
+	struct timespec left = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+/* The number after `key` in a file of /proc. */
+static bool proc_number(const char *path, const char *key, uint64_t *ret_number)
+{
+	char line[256];
+	bool found = false;
+	FILE *f = fopen(path, "re");
+
+	while (f && !found && fgets(line, sizeof line, f)) {
+		found = strncmp(line, key, strlen(key)) == 0;
+		if (found)
+			*ret_number = strtoull(line + strlen(key), NULL, 10);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+uint64_t bench_switches(int pid)
+{
+	char path[64], status[400];
+	uint64_t total = 0, one;
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		bench_skip("%s: %s", path, strerror(errno));
+	while ((entry = readdir(dir))) {
+		snprintf(status, sizeof status, "%s/%s/status", path, entry->d_name);
+		if (entry->d_name[0] != '.' && proc_number(status, "voluntary_ctxt_switches:", &one))
+			total += one;
+	}
+	closedir(dir);
+	return total;
+}
+
+uint64_t bench_memory_of(int pid)
+{
+	char path[64];
+	uint64_t kib;
+
+	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pid);
+	if (!proc_number(path, "Pss:", &kib))
+		bench_skip("%s cannot be read", path);
+	return kib * 1024;
+}
+
+/* Processes of a run are children of who makes and removes their names. */
+static long family(void)
+{
+	return (long)(running ? getppid() : getpid());
+}
+
+void bench_name(char *buffer, size_t size, const char *prefix, const char *suffix)
+{
+	snprintf(buffer, size, "%s%ld%s", prefix, family(), suffix);
+}
+
+static char directory[64];
+
+const char *bench_directory(void)
+{
+	if (!directory[0]) {
+		strcpy(directory, "/tmp/mooring-bench.XXXXXX");
+		if (!mkdtemp(directory)) {
+			fprintf(stderr, "mooring-bench: %s: %s\n", directory, strerror(errno));
+			directory[0] = '\0';
+			return NULL;
+		}
+	}
+	return directory;
+}
+
+void bench_directory_remove(void)
+{
+	char path[400];
+	struct dirent *entry;
+	DIR *dir = directory[0] ? opendir(directory) : NULL;
+
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+		if (entry->d_name[0] != '.')
+			unlink(path);
+	}
+	if (dir)
+		closedir(dir);
+	if (directory[0])
+		rmdir(directory);
+	directory[0] = '\0';
 }
 
 static pid_t start_side(const struct bench_peer *peer, struct bench_run *run, int processor)
@@ -134,6 +285,8 @@ static pid_t start_side(const struct bench_peer *peer, struct bench_run *run, in
 	/* A killed benchmark leaves nobody spinning. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 		_exit(1);
+	running = run->shared;
+	signal(SIGPIPE, SIG_IGN);
 	if (processor >= 0) {
 		cpu_set_t set;
 
@@ -142,17 +295,18 @@ static pid_t start_side(const struct bench_peer *peer, struct bench_run *run, in
 		if (sched_setaffinity(0, sizeof set, &set))
 			bench_die("to processor %d: %s", processor, strerror(errno));
 	}
-	peer->run[run->thing](run);
+	*(run->side == BENCH_NEAR ? &run->shared->near_pid : &run->shared->far_pid) = getpid();
+	peer->run(run);
 	_exit(0);
 }
 
 /* Waits for one of them to end: its index, or -1 if none does. */
-static int wait_one(pid_t pids[2], int *ret_status, const sigset_t *child)
+static int wait_one(const pid_t *pids, int n, int *ret_status, const sigset_t *child)
 {
 	const struct timespec limit = {.tv_sec = HANG_S};
 
 	for (;;) {
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < n; i++) {
 			if (pids[i] > 0 && waitpid(pids[i], ret_status, WNOHANG) == pids[i])
 				return i;
 		}
@@ -161,39 +315,64 @@ static int wait_one(pid_t pids[2], int *ret_status, const sigset_t *child)
 	}
 }
 
-bool bench_run_pair(const struct bench_peer *peer, struct bench_run *run, struct bench_processors processors)
+static void failed(struct bench_shared *shared, const char *why, const char *more)
 {
+	if (!shared->why[0])
+		snprintf(shared->why, sizeof shared->why, "%s%s", why, more);
+}
+
+/* Until all have ended, or who measured has and the others need not. */
+static bool wait_all(pid_t *pids, int n, struct bench_shared *shared, const sigset_t *child)
+{
+	for (int left = n; left; left--) {
+		int status = 0;
+		const int i = wait_one(pids, n, &status, child);
+
+		if (i < 0) {
+			failed(shared, "no end in a minute", "");
+			return false;
+		}
+		pids[i] = 0;
+		if (WIFSIGNALED(status))
+			failed(shared, "", strsignal(WTERMSIG(status)));
+		else if (WEXITSTATUS(status))
+			failed(shared, "it ended with an error", "");
+		if (!WIFEXITED(status) || WEXITSTATUS(status))
+			return false;
+		if (shared->cut)
+			return true;
+	}
+	return true;
+}
+
+bool bench_run_all(const struct bench_peer *peer, struct bench_run *run, struct bench_processors processors)
+{
+	const int n = (int)processes(run);
+	pid_t pids[BENCH_PRODUCERS_MAX + 1] = {0};
 	sigset_t child, before;
-	pid_t pids[2] = {0, 0};
 	bool good = true;
 
-	run->shared->arrived = 0;
-	run->shared->stream_ticks = 0;
+	memset(run->shared, 0, offsetof(struct bench_shared, samples));
+	run->shared->parent_pid = getpid();
 	fflush(NULL);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, &before); /* pending until waited for */
-	for (int i = 0; i < 2 && good; i++) {
-		run->side = i == 0 ? BENCH_NEAR : BENCH_FAR;
-		pids[i] = start_side(peer, run, processors.second < 0 || i == 0 ? processors.first : processors.second);
+	for (int i = 0; i < n && good; i++) {
+		const bool far = n > 1 && i == n - 1;
+
+		run->side = far ? BENCH_FAR : BENCH_NEAR;
+		run->index = (unsigned)i;
+		pids[i] = start_side(peer, run,
+		                     far && processors.second >= 0 && run->thing != BENCH_SAME ? processors.second
+		                                                                               : processors.first);
 		if (pids[i] < 0) {
-			fprintf(stderr, "moorbench: fork: %s\n", strerror(errno));
+			failed(run->shared, "fork: ", strerror(errno));
 			good = false;
 		}
 	}
-	for (int left = 2; left && good; left--) {
-		int status = 0;
-		const int i = wait_one(pids, &status, &child);
-
-		if (i >= 0)
-			pids[i] = 0;
-		if (i < 0)
-			fprintf(stderr, "moorbench: %s, %zu bytes: no end in %d s\n", peer->name, run->size, HANG_S);
-		else if (WIFSIGNALED(status))
-			fprintf(stderr, "moorbench: %s, %zu bytes: %s\n", peer->name, run->size, strsignal(WTERMSIG(status)));
-		good = i >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	}
-	for (int i = 0; i < 2; i++) {
+	good = good && wait_all(pids, n, run->shared, &child);
+	for (int i = 0; i < n; i++) {
 		if (pids[i] > 0) {
 			kill(pids[i], SIGKILL);
 			waitpid(pids[i], NULL, 0);

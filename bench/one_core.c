@@ -50,7 +50,7 @@ static void shortest_piece(uint32_t *shortest)
  */
 static void interfere(const struct bench_run *run)
 {
-	uint64_t *stage = &run->shared->stream_ticks;
+	uint64_t *stage = &run->shared->stage;
 	uint64_t now;
 
 	bench_barrier(run);
@@ -72,26 +72,32 @@ static void interfere(const struct bench_run *run)
 	__atomic_store_n(stage, now, __ATOMIC_RELEASE);
 }
 
-static const struct bench_peer interference = {.name = "interference", .run = {interfere, NULL}};
+static const struct bench_peer interference = {.name = "interference", .run = interfere};
 
 bool bench_one_core(struct bench_shared *shared, struct bench_processors processors, bool *ret_one_core)
 {
-	struct bench_run run = {.size = 8, .warm_up = 1000, .count = ROUND_TRIPS, .shared = shared};
+	struct bench_run run = {.thing = BENCH_ROUND_TRIP,
+	                        .producers = 1,
+	                        .size = 8,
+	                        .warm_up = 1000,
+	                        .count = ROUND_TRIPS,
+	                        .limit = UINT64_MAX,
+	                        .shared = shared};
 	bool good;
 
 	*ret_one_core = false;
 	if (processors.second < 0)
 		return true;
-	run.made = bench_floor.make(run.size);
-	good = run.made && bench_run_pair(&bench_floor, &run, processors);
+	run.made = bench_floor.make(&run);
+	good = run.made && bench_run_all(&bench_floor, &run, processors);
 	if (run.made)
-		bench_floor.unmake(run.made, run.size);
+		bench_floor.unmake(run.made, &run);
 	if (!good)
 		return false;
 	bench_sort(shared->samples, ROUND_TRIPS);
 	if (bench_ticks_ns(bench_percentile(shared->samples, ROUND_TRIPS, 50)) >= SHORT_ROUND_TRIP_NS)
 		return true;
-	if (!bench_run_pair(&interference, &run, processors))
+	if (!bench_run_all(&interference, &run, processors))
 		return false;
 	*ret_one_core = shared->samples[1] > SLOWDOWN * shared->samples[0];
 	return true;

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * peer_mooring.c - channels through the public functions of the shared library, as a program has them by default: a
- * ring of 1 MiB that either side may sleep on, waits included. Two rows: send and recv, which copy, and the same in
- * place.
+ * ring of 1 MiB that either side may sleep on, waits included. send and recv copy; the same in place, over a small ring,
+ * and over a ring of many producers are rows of their own.
  */
-#include "round_trip.h"
-#include "stream.h"
+#include "measure.h"
 
 #include <mooring/channel.h>
 
 #include <stdlib.h>
-#include <unistd.h>
 
 struct mooring_end {
 	moor_tx *tx;
@@ -26,24 +24,53 @@ static void expect(int err, const char *what)
 }
 
 /* The channels' names are free again when both processes have closed or died. */
-static void end_open(struct mooring_end *end, const struct bench_run *run)
+static void open_with(struct mooring_end *end, const struct bench_run *run, const struct moor_channel_opts *opts)
 {
-	const bool near = run->side == BENCH_NEAR, both = run->thing == BENCH_ROUND_TRIP;
-	char there[64], back[64];
+	char names[2][64];
+	int err;
 
 	*end = (struct mooring_end){.size = run->size, .out = calloc(1, run->size), .in = calloc(1, run->size)};
 	if (!end->out || !end->in)
 		bench_die("out of memory");
-	snprintf(there, sizeof there, "moorbench-%ld-there", (long)getppid());
-	snprintf(back, sizeof back, "moorbench-%ld-back", (long)getppid());
-	if (near || both)
-		expect(moor_tx_open(near ? there : back, NULL, &end->tx), "moor_tx_open");
-	if (!near || both)
-		expect(moor_rx_open(near ? back : there, NULL, &end->rx), "moor_rx_open");
+	bench_name(names[0], sizeof names[0], "mooring-bench-", "-there");
+	bench_name(names[1], sizeof names[1], "mooring-bench-", "-back");
+	if (bench_sends(run)) {
+		err = moor_tx_open(names[bench_way_out(run)], opts, &end->tx);
+		if (err == MOOR_ENOTSUP)
+			bench_skip("moor_tx_open: %s", moor_strerror(err));
+		expect(err, "moor_tx_open");
+	}
+	if (bench_receives(run)) {
+		err = moor_rx_open(names[bench_way_in(run)], opts, &end->rx);
+		if (err == MOOR_ENOTSUP)
+			bench_skip("moor_rx_open: %s", moor_strerror(err));
+		expect(err, "moor_rx_open");
+	}
 }
 
-static void end_close(struct mooring_end *end)
+static void open_default(void *end, const struct bench_run *run)
 {
+	open_with(end, run, NULL);
+}
+
+static void open_16k(void *end, const struct bench_run *run)
+{
+	const struct moor_channel_opts opts = MOOR_CHANNEL_OPTS(.capacity = 16384);
+
+	open_with(end, run, &opts);
+}
+
+static void open_mpsc(void *end, const struct bench_run *run)
+{
+	const struct moor_channel_opts opts = MOOR_CHANNEL_OPTS(.kind = MOOR_MPSC);
+
+	open_with(end, run, &opts);
+}
+
+static void end_close(void *arg)
+{
+	struct mooring_end *end = arg;
+
 	moor_tx_close(end->tx);
 	moor_rx_close(end->rx);
 	free(end->out);
@@ -58,7 +85,7 @@ static inline void send_copy(void *arg, uint64_t number)
 	expect(moor_tx_send(end->tx, end->out, end->size, MOOR_FOREVER), "moor_tx_send");
 }
 
-static inline void receive_copy(void *arg, uint64_t number)
+static inline uint64_t receive_copy(void *arg, uint64_t number)
 {
 	struct mooring_end *end = arg;
 	size_t len;
@@ -66,7 +93,7 @@ static inline void receive_copy(void *arg, uint64_t number)
 	expect(moor_rx_recv(end->rx, end->in, end->size, &len, MOOR_FOREVER), "moor_rx_recv");
 	if (len != end->size)
 		bench_die("a message of %zu bytes for one of %zu", len, end->size);
-	bench_check(end->in, end->size, number);
+	return bench_check(end->in, end->size, number);
 }
 
 /* In place: the message is made in the ring and read in the ring, every byte of it. */
@@ -99,7 +126,7 @@ static inline uint64_t sum(const unsigned char *message, size_t size)
 	return total[0] + total[1] + total[2] + total[3];
 }
 
-static inline void receive_in_place(void *arg, uint64_t number)
+static inline uint64_t receive_in_place(void *arg, uint64_t number)
 {
 	struct mooring_end *end = arg;
 	struct moor_msg message;
@@ -111,51 +138,62 @@ static inline void receive_in_place(void *arg, uint64_t number)
 	if (message.len != end->size)
 		bench_die("a message of %zu bytes for one of %zu", message.len, end->size);
 	end->in[0] = (unsigned char)sum(message.data, message.len);
-	bench_check(message.data, end->size, number);
+	number = bench_check(message.data, end->size, number);
 	moor_rx_release(end->rx);
+	return number;
 }
 
-static void round_trip_copy(const struct bench_run *run)
+static void run_default(const struct bench_run *run)
 {
 	struct mooring_end end;
 
-	end_open(&end, run);
-	bench_round_trip(run, &end, send_copy, receive_copy);
-	end_close(&end);
+	bench_measure(run, &end, open_default, end_close, send_copy, receive_copy);
 }
 
-static void stream_copy(const struct bench_run *run)
+static void run_in_place(const struct bench_run *run)
 {
 	struct mooring_end end;
 
-	end_open(&end, run);
-	bench_stream(run, &end, send_copy, receive_copy);
-	end_close(&end);
+	bench_measure(run, &end, open_default, end_close, send_in_place, receive_in_place);
 }
 
-static void round_trip_in_place(const struct bench_run *run)
+static void run_16k(const struct bench_run *run)
 {
 	struct mooring_end end;
 
-	end_open(&end, run);
-	bench_round_trip(run, &end, send_in_place, receive_in_place);
-	end_close(&end);
+	bench_measure(run, &end, open_16k, end_close, send_copy, receive_copy);
 }
 
-static void stream_in_place(const struct bench_run *run)
+static void run_mpsc(const struct bench_run *run)
 {
 	struct mooring_end end;
 
-	end_open(&end, run);
-	bench_stream(run, &end, send_in_place, receive_in_place);
-	end_close(&end);
+	bench_measure(run, &end, open_mpsc, end_close, send_copy, receive_copy);
 }
 
 const struct bench_peer bench_mooring = {.name = "mooring",
                                          .what = "moor_tx_send, moor_rx_recv with MOOR_FOREVER; default options",
-                                         .run = {round_trip_copy, stream_copy}};
+                                         .things = BENCH_SLEEPERS | BENCH_SPINNERS | BENCH_BIT(OPEN) | BENCH_BIT(MEMORY),
+                                         .own = true,
+                                         .run = run_default};
 
 const struct bench_peer bench_mooring_in_place = {
     .name = "mooring-in-place",
     .what = "moor_tx_reserve and _commit, moor_rx_peek and _release; made and read in the ring",
-    .run = {round_trip_in_place, stream_in_place}};
+    .things = BENCH_BIT(ROUND_TRIP) | BENCH_BIT(STREAM) | BENCH_BIT(LOOP),
+    .own = true,
+    .run = run_in_place};
+
+const struct bench_peer bench_mooring_16k = {.name = "mooring-16k",
+                                             .what = "as mooring, with a ring of 16 KiB; messages up to 2 KiB",
+                                             .things = BENCH_BIT(ROUND_TRIP) | BENCH_BIT(STREAM),
+                                             .own = true,
+                                             .size_max = 2048,
+                                             .run = run_16k};
+
+const struct bench_peer bench_mooring_mpsc = {.name = "mooring-mpsc",
+                                              .what = "as mooring, MOOR_MPSC",
+                                              .things = BENCH_SLEEPERS | BENCH_SPINNERS | BENCH_BIT(PRODUCERS) |
+                                                        BENCH_BIT(OPEN) | BENCH_BIT(MEMORY),
+                                              .own = true,
+                                              .run = run_mpsc};

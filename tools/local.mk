@@ -1,6 +1,7 @@
 bin_PROGRAMS += mooring
 mooring_SOURCES = \
 	tools/cmd_acl.c \
+	tools/cmd_bench.c \
 	tools/cmd_cat.c \
 	tools/cmd_chmod.c \
 	tools/cmd_create.c \
@@ -26,5 +27,6 @@ mooring_SOURCES = \
 	tools/value.h \
 	tools/window.c \
 	tools/window.h
-mooring_CPPFLAGS = -include $(top_builddir)/config.h -I$(top_srcdir)/include
+mooring_CPPFLAGS = -include $(top_builddir)/config.h -I$(top_srcdir)/include \
+	-DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 mooring_LDADD = libmooring.la

@@ -11,7 +11,7 @@
 
 static const struct command *const commands[] = {
     &cmd_send, &cmd_recv,  &cmd_lock,  &cmd_sem,   &cmd_event, &cmd_ls, &cmd_info, &cmd_create,
-    &cmd_cat,  &cmd_write, &cmd_watch, &cmd_chmod, &cmd_acl};
+    &cmd_cat,  &cmd_write, &cmd_watch, &cmd_chmod, &cmd_acl,  &cmd_bench};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static void print_help(FILE *to)

@@ -13,7 +13,7 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 extern const struct command cmd_send, cmd_recv, cmd_ls, cmd_info, cmd_create, cmd_cat, cmd_write, cmd_watch, cmd_chmod,
-    cmd_acl, cmd_lock, cmd_sem, cmd_event;
+    cmd_acl, cmd_lock, cmd_sem, cmd_event, cmd_bench;
 
 /* What a step returns that is not the last one, instead of an exit code. */
 enum { GO_ON = -1 };

@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# instructions.sh MOORING-BENCH [PEER]... - instructions of one send and one receive, in one thread, in steady state: by
+# callgrind, the difference of two runs that differ in their number of messages only. SIZE: bytes a message (64).
+set -u
+bench=$1
+shift
+[ $# -gt 0 ] || set -- mooring mooring-in-place mooring-mpsc ck_ring ck_ring-mpsc rte_ring rte_ring-mpsc boost-spsc libqb
+command -v valgrind >/dev/null || { echo "instructions.sh: valgrind is not installed (apt-get install valgrind)" >&2; exit 1; }
+known=$("$bench" --help) || exit 1
+work=$(mktemp -d "${TMPDIR:-/tmp}/mooring-instructions.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+size=${SIZE:-64}
+
+instructions() { # PEER MESSAGES: of the process that sends and receives, which is the busier of the two
+	rm -f "$work"/out.*
+	# LIBTOOL is a command with its arguments.
+	# shellcheck disable=SC2086
+	${LIBTOOL:+$LIBTOOL --mode=execute} valgrind --tool=callgrind --trace-children=yes -q \
+		--callgrind-out-file="$work/out.%p" "$bench" --only "$1" --sizes "$size" --loop "$2" >"$work/said" 2>&1 || return
+	grep -q "^$1: $2 sends" "$work/said" || return
+	sed -n 's/^\(totals\|summary\): //p' "$work"/out.* | sort -n | tail -n 1
+}
+
+printf 'instructions a send and a receive of %s bytes, in one thread\n' "$size"
+status=0
+for peer in "$@"; do
+	grep -q "^  $peer " <<<"$known" || { printf '  %-18s not here\n' "$peer"; continue; }
+	few=$(instructions "$peer" 20000) && many=$(instructions "$peer" 60000) && [ -n "$few" ] && [ -n "$many" ] || {
+		printf '  %-18s %s\n' "$peer" "$(grep "^$peer: " "$work/said" | head -n 1 | sed 's/^[^:]*: //')"
+		[ -s "$work/said" ] || status=1
+		continue
+	}
+	printf '  %-18s %s\n' "$peer" "$(awk -v a="$few" -v b="$many" 'BEGIN { printf "%.1f", (b - a) / 40000 }')"
+done
+exit $status
