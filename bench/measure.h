@@ -29,6 +29,8 @@ static inline bool bench_both_ways(const struct bench_run *run)
 	return run->thing == BENCH_ROUND_TRIP || run->thing == BENCH_SAME;
 }
 
+/* What goes one way only needs no ring back. */
+static inline unsigned bench_ways(const struct bench_run *run) { return bench_both_ways(run) ? 2 : 1; }
 static inline bool bench_sends(const struct bench_run *run) { return run->side == BENCH_NEAR || bench_both_ways(run); }
 static inline bool bench_receives(const struct bench_run *run)
 {

@@ -45,7 +45,7 @@ void *spsc_make(const bench_run *run)
 	const struct bench_slots s = shape_of(run);
 	unsigned char *base = static_cast<unsigned char *>(bench_memory(s.total));
 
-	for (int i = 0; base && i < 2; i++) {
+	for (unsigned i = 0; base && i < bench_ways(run); i++) {
 		unsigned char *at = base + s.ring_offset[i];
 
 		new (at) queue(s.entries, given<uint64_t>(at + bench_line(sizeof(queue))));

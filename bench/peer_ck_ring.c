@@ -25,7 +25,7 @@ static void *ck_make(const struct bench_run *run)
 	const struct bench_slots s = shape_of(run);
 	struct ck_rings *rings = bench_memory(s.total);
 
-	for (int i = 0; rings && i < 2; i++)
+	for (unsigned i = 0; rings && i < bench_ways(run); i++)
 		ck_ring_init(&rings->way[i], (unsigned)s.entries);
 	return rings;
 }

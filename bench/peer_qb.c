@@ -40,7 +40,7 @@ static void *qb_make(const struct bench_run *run)
 {
 	struct qb_ways *ways = calloc(1, sizeof *ways);
 
-	for (unsigned i = 0; ways && i < 2; i++) {
+	for (unsigned i = 0; ways && i < bench_ways(run); i++) {
 		ways->way[i] = open_way(i, QB_RB_FLAG_CREATE);
 		if (!ways->way[i]) {
 			qb_unmake(ways, run);

@@ -21,7 +21,7 @@ static void *make(const struct bench_run *run, unsigned flags)
 	const struct bench_slots s = shape_of(run);
 	unsigned char *base = bench_memory(s.total);
 
-	for (int i = 0; base && i < 2; i++) {
+	for (unsigned i = 0; base && i < bench_ways(run); i++) {
 		if (rte_ring_init((struct rte_ring *)(void *)(base + s.ring_offset[i]), i ? "back" : "there",
 		                  (unsigned)s.entries, flags)) {
 			bench_memory_free(base, s.total);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * slots.h - how a ring of words carries messages of any length: the payload lies in slots beside the ring, and the word
- * says which slot, and how long. Two ways of about 1 MiB of payload in one shared mapping.
+ * says which slot, and how long. One way or two, of about 1 MiB of payload in one shared mapping.
  */
 #ifndef BENCH_SLOTS_H
 #define BENCH_SLOTS_H
@@ -37,14 +37,14 @@ static inline struct bench_slots bench_slots(const struct bench_run *run)
 	while (s.entries * s.stride * run->producers < BENCH_CAPACITY)
 		s.entries *= 2;
 	s.each = s.entries + 2;
-	s.total = 0;
+	s.ring_offset[1] = s.slots_offset[1] = s.total = 0;
 	return s;
 }
 
 /* Where things lie, when the ring itself takes so many bytes. */
 static inline void bench_slots_place(struct bench_slots *s, const struct bench_run *run, size_t ring)
 {
-	for (int i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < bench_ways(run); i++) {
 		s->ring_offset[i] = s->total;
 		s->total += bench_line(ring);
 		s->slots_offset[i] = s->total;

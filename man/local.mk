@@ -1,2 +1,2 @@
-dist_man_MANS += man/mooring.1 man/mooring.7 man/mooring-map.7 \
+dist_man_MANS += man/mooring-bench.1 man/mooring.1 man/mooring.7 man/mooring-map.7 \
 	man/moor_map.3 man/moor_map_rights.3 man/moor_stream.3 man/moor_view.3 man/moor_view_value.3

@@ -5,7 +5,8 @@ tool_tests = \
 	tests/tools/test_sync_tool.sh \
 	tests/tools/test_readme.sh \
 	tests/tools/test_examples.sh \
-	tests/tools/test_map_examples.sh
+	tests/tools/test_map_examples.sh \
+	tests/tools/test_bench.sh
 dist_check_SCRIPTS += $(tool_tests)
 TESTS += $(tool_tests)
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CC_OTHER='$(CC_OTHER)' SANITIZER_CFLAGS='$(SANITIZER_CFLAGS)'; \

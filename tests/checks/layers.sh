@@ -12,7 +12,7 @@ standard=' assert.h ctype.h errno.h float.h inttypes.h limits.h math.h stdalign.
 
 # All includes of a tree, a line each: path, a space, the header with its <> or "".
 includes() {
-	(cd "$1" && find include src tools examples bench -name '*.[ch]' 2>/dev/null | sort |
+	(cd "$1" && find include src tools examples bench \( -name '*.[ch]' -o -name '*.cc' \) 2>/dev/null | sort |
 		xargs grep -HE '^[[:blank:]]*#[[:blank:]]*include' /dev/null |
 		sed 's/^\([^:]*\):[[:blank:]]*#[[:blank:]]*include[[:blank:]]*/\1 /; s/[[:blank:]]*\/\*.*//')
 }
