@@ -766,5 +766,11 @@ int main(int argc, char **argv)
 		return 1;
 	status = options.loop ? loop(&options, shared) : benchmark(&options, &result, shared, processors, csv);
 	bench_directory_remove();
+	for (size_t i = 0; i < result.count; i++) {
+		free(result.cells[i].values);
+		free(result.cells[i].sorted);
+		free(result.cells[i].samples);
+	}
+	free(result.cells);
 	return status;
 }

@@ -16,7 +16,7 @@ struct picture {
 	unsigned (*points)(const struct bench_result *result, const struct bench_peer *peer, FILE *f);
 };
 
-#define SIZE_AXIS "set logscale xy\nset xtics (8, 64, 256, \"1K\" 1024, \"4K\" 4096, \"64K\" 65536)\n"
+#define SIZE_AXIS "set logscale xy\nset xrange [6:90000]\nset xtics (8, 64, 256, \"1K\" 1024, \"4K\" 4096, \"64K\" 65536)\n"
 
 static unsigned against_size(const struct bench_result *result, const struct bench_peer *peer, enum bench_thing thing,
                              FILE *f)
