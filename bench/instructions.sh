@@ -14,10 +14,11 @@ size=${SIZE:-64}
 
 instructions() { # PEER MESSAGES: of the process that sends and receives, which is the busier of the two
 	rm -f "$work"/out.*
-	# LIBTOOL is a command with its arguments.
+	# LIBTOOL is a command with its arguments. It takes a name for the program of that name, if there is one: so it is
+	# said twice.
 	# shellcheck disable=SC2086
 	${LIBTOOL:+$LIBTOOL --mode=execute} valgrind --tool=callgrind --trace-children=yes -q \
-		--callgrind-out-file="$work/out.%p" "$bench" --only "$1" --sizes "$size" --loop "$2" >"$work/said" 2>&1 || return
+		--callgrind-out-file="$work/out.%p" "$bench" --only "$1,$1" --sizes "$size" --loop "$2" >"$work/said" 2>&1 || return
 	grep -q "^$1: $2 sends" "$work/said" || return
 	sed -n 's/^\(totals\|summary\): //p' "$work"/out.* | sort -n | tail -n 1
 }
