@@ -13,6 +13,7 @@ trap 'rm -rf "$work"' EXIT
 size=${SIZE:-64}
 
 instructions() { # PEER MESSAGES: of the process that sends and receives, which is the busier of the two
+	# So many that it is by far the busier one.
 	rm -f "$work"/out.*
 	# LIBTOOL is a command with its arguments. It takes a name for the program of that name, if there is one: so it is
 	# said twice.
@@ -27,11 +28,11 @@ printf 'instructions a send and a receive of %s bytes, in one thread\n' "$size"
 status=0
 for peer in "$@"; do
 	grep -q "^  $peer " <<<"$known" || { printf '  %-18s not here\n' "$peer"; continue; }
-	few=$(instructions "$peer" 20000) && many=$(instructions "$peer" 60000) && [ -n "$few" ] && [ -n "$many" ] || {
+	few=$(instructions "$peer" 200000) && many=$(instructions "$peer" 400000) && [ -n "$few" ] && [ -n "$many" ] || {
 		printf '  %-18s %s\n' "$peer" "$(grep "^$peer: " "$work/said" | head -n 1 | sed 's/^[^:]*: //')"
 		[ -s "$work/said" ] || status=1
 		continue
 	}
-	printf '  %-18s %s\n' "$peer" "$(awk -v a="$few" -v b="$many" 'BEGIN { printf "%.1f", (b - a) / 40000 }')"
+	printf '  %-18s %s\n' "$peer" "$(awk -v a="$few" -v b="$many" 'BEGIN { printf "%.1f", (b - a) / 200000 }')"
 done
 exit $status
