@@ -158,9 +158,9 @@ static int stat_file(int fd, const struct moor_abi_header *header, struct moor_c
 	if (err)
 		goto out;
 	memcpy(info->instance, header->instance, sizeof info->instance);
-	info->consumers = moor__os_locked_exclusive(fd, MOOR__OS_LOCK_SLOT(MOOR__CONSUMER));
-	for (uint32_t i = 0; i < geometry.max_producers; i++)
-		info->producers += moor__os_locked_exclusive(fd, MOOR__OS_LOCK_SLOT(MOOR__PRODUCER + i));
+	/* Attached, and alive: who holds the lock and is not yet attached has not taken note of who has left. */
+	info->consumers = info->consumers && moor__os_locked_exclusive(fd, MOOR__OS_LOCK_SLOT(MOOR__CONSUMER));
+	info->producers = info->producers && moor__os_locked_exclusive(fd, MOOR__OS_LOCK_SLOT(MOOR__PRODUCER));
 	/* Who died and has not been seen to be dead is counted here, as the next one to look will: its word is still what
 	 * it was before the lock was found free, and none comes twice. */
 	if (info->attached > info->closed + info->died + info->producers) {

@@ -82,7 +82,7 @@ int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, stru
 	const struct moor_abi_consumer *consumer =
 	    (const struct moor_abi_consumer *)(base + MOOR_ABI_RING_SLOTS_OFFSET);
 	const struct moor_abi_producer *producer = (const struct moor_abi_producer *)(consumer + 1);
-	const uint64_t life = moor__acquire_64(&producer->slot.life);
+	const uint64_t life = moor__acquire_64(&producer->slot.life), consumer_life = moor__acquire_64(&consumer->slot.life);
 	struct moor__reached released, tail;
 	const int err = look_at_both(base + geometry->data_offset, geometry->capacity, consumer, &released, &tail);
 
@@ -101,11 +101,12 @@ int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, stru
 	ret_info->occupied = tail.position - released.position;
 	ret_info->waits = moor__load_64(&consumer->quiet.waits) + moor__load_64(&producer->quiet.waits);
 	ret_info->wakes = moor__load_64(&consumer->quiet.wakes) + moor__load_64(&producer->quiet.wakes);
-	ret_info->recoveries =
-	    moor__life_recoveries(life) + moor__life_recoveries(moor__acquire_64(&consumer->slot.life));
+	ret_info->recoveries = moor__life_recoveries(life) + moor__life_recoveries(consumer_life);
 	ret_info->full = moor__load_64(&producer->full);
 	ret_info->closed = moor__life_closed(life);
 	ret_info->died = moor__life_died(life);
 	ret_info->attached = moor__life_ended(life) + moor__life_attached(life);
+	ret_info->producers = moor__life_attached(life);
+	ret_info->consumers = moor__life_attached(consumer_life);
 	return 0;
 }

@@ -192,7 +192,8 @@ struct moor__reached {
 struct moor__reached moor__ring_released(const struct moor_abi_consumer *consumer);
 /* From there over all that is published. 0 or MOOR_ECORRUPT, with *tail where it got to. */
 int moor__ring_walk(const unsigned char *data, uint64_t capacity, struct moor__reached *tail);
-/* All of the info but producers and consumers, of memory that may change meanwhile. 0 or MOOR_ECORRUPT. */
+/* All of the info, of memory that may change meanwhile; producers and consumers are those that are attached, dead or
+ * alive. 0 or MOOR_ECORRUPT. */
 int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, struct moor_channel_info *ret_info);
 
 #endif
