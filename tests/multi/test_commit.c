@@ -364,6 +364,18 @@ static struct means count_means(void)
 	return means;
 }
 
+/* How many descriptors a program that is started now would have. */
+static int inheritable(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) == 0;
+	return count;
+}
+
+static int inheritable_amid; /* while all of it is open */
+
 /* Everything there is to do with maps; the first error that is not `allowed`, or 0. *ret_failed: how many calls failed. */
 static int use_all(int allowed, int *ret_failed)
 {
@@ -407,6 +419,7 @@ static int use_all(int allowed, int *ret_failed)
 		TRY(moor_map_commit(maps[0], 20000));
 	for (size_t i = 0; i < n; i++)
 		TRY(moor_view_extend(views[i]));
+	inheritable_amid = inheritable();
 	for (int i = 0; i < 8; i++)
 		moor_map_close(maps[i]);
 	for (size_t i = 0; i < n; i++)
@@ -439,6 +452,7 @@ START_TEST(test_Q5_everything_is_given_back)
 	ck_assert_int_eq(after.entries, before.entries);
 	ck_assert_int_eq(before.entries, 0);
 	ck_assert_int_eq(before.mappings, 0);
+	ck_assert_int_eq(inheritable_amid, inheritable()); /* M38 */
 }
 END_TEST
 
