@@ -103,7 +103,7 @@ static void explain_kind(const char *name)
 	struct moor_name_info info;
 
 	if (look_up(name, &info))
-		complain("'%s' is a %s of %" PRIu64 " bytes; use another name, or the command for this kind", name,
+		complain("'%s' is of the kind %s (%" PRIu64 " bytes); use another name, or the command for this kind", name,
 		         kind_text(info.kind), info.size);
 	else
 		complain("'mooring ls' shows what it is");

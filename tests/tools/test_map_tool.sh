@@ -170,9 +170,9 @@ sender=$!
 await "$mooring" info c
 refused "cat of a channel" 1 cat c
 says "cat of a channel" "'c'.*MOOR_EKIND"
-says "cat of a channel" "'c' is a channel of 1048576 bytes"
+says "cat of a channel" "'c' is of the kind channel (1048576 bytes)"
 refused "create with the name of a channel" 1 create c 10
-says "create with the name of a channel" "'c' is a channel of 1048576 bytes"
+says "create with the name of a channel" "'c' is of the kind channel (1048576 bytes)"
 expect "info of a channel" "messages sent 1" "$(await sh -c "'$mooring' info c | grep -q 'messages sent *1'"; "$mooring" info c | grep '^messages sent' | tr -s ' ')"
 "$mooring" info --json c >"$work/out"
 expect "info --json of a channel" 1 "$(grep -c '"kind":"channel".*"ring":"one producer".*"sent":1,.*"senders":1,"receivers":0' "$work/out")"
