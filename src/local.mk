@@ -66,6 +66,7 @@ library_sources = \
 	src/channel/endpoint.c \
 	src/channel/endpoint.h \
 	src/channel/memory.c \
+	src/channel/waitable.c \
 	src/stream/length.h \
 	src/stream/reader.c \
 	src/stream/writer.c

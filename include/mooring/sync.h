@@ -23,7 +23,7 @@
 #ifndef MOORING_SYNC_H
 #define MOORING_SYNC_H
 
-#include <mooring/base.h>
+#include <mooring/channel.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,7 +37,7 @@ typedef struct moor_event moor_event;
 
 struct moor_sync_opts {
 	uint32_t struct_size, flags, mode, reserved; /* mode: permission bits, 0 = 0600; reserved: 0 */
-	const char *acl;                             /* MOOR_ENOTSUP in this version */
+	const char *acl;                             /* instead of mode, as for maps; or NULL */
 };
 #define MOOR_SYNC_OPTS(...) ((struct moor_sync_opts){.struct_size = sizeof(struct moor_sync_opts), __VA_ARGS__})
 /* The same for C++ and foreign callers: all defaults. size is sizeof *opts as the caller knows it; NULL is a no-op. */
@@ -139,6 +139,13 @@ struct moor_waitable {
 MOOR_API struct moor_waitable moor_mutex_waitable(moor_mutex *mutex);
 MOOR_API struct moor_waitable moor_sem_waitable(moor_sem *sem);
 MOOR_API struct moor_waitable moor_event_waitable(moor_event *event);
+/*
+ * A side of a channel, which belongs to the thread that waits for it. An rx is ready on a message or the end of the
+ * stream, a tx when a message of its maximum size fits, or when a send would answer at once why it never will. Nothing
+ * of theirs is taken, no end is reported; moor_{rx,tx}_interrupt does not end these waits.
+ */
+MOOR_API struct moor_waitable moor_rx_waitable(moor_rx *rx);
+MOOR_API struct moor_waitable moor_tx_waitable(moor_tx *tx);
 
 /*
  * any: waits until one of the n (1 to MOOR_WAIT_MAX) can be taken, and takes it: the first in the array that can be.
@@ -149,7 +156,7 @@ MOOR_API struct moor_waitable moor_event_waitable(moor_event *event);
  * Taking is what the kind's own wait does.
  * Return 0; MOOR_ABANDONED (of a mutex taken; it is yours), MOOR_EAGAIN, MOOR_ETIMEDOUT, MOOR_EINTR (where Linux has
  * futex_waitv(2), up to 50 ms after the handler could have run, which itself waits that long), MOOR_EINVAL (NULL, n, the
- * timeout), MOOR_EOVERFLOW (a mutex locked too often), MOOR_ENOMEM, MOOR_ESLOTS (all: a semaphore that more processes
+ * timeout), MOOR_EOVERFLOW (a mutex locked too often), MOOR_ECORRUPT and MOOR_EFORK (of a side of a channel), MOOR_ENOMEM, MOOR_ESLOTS (all: a semaphore that more processes
  * have open than it has slots), MOOR_EMFILE, MOOR_ESYS.
  * Source: WaitForMultipleObjects (Windows); futex_waitv(2).
  */

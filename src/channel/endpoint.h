@@ -11,6 +11,7 @@
 #include "map/life.h"
 #include "os/os.h"
 #include "ring/ring.h"
+#include "sync/waitset.h"
 
 struct moor__endpoint {
 	struct moor__object *object; /* of a named channel; NULL over the caller's memory */
@@ -18,6 +19,8 @@ struct moor__endpoint {
 	bool (*is_alive)(void *arg, uint32_t slot); /* over the caller's memory */
 	void *arg;
 	struct moor__os_sleeper sleeper;
+	struct moor__waitable waitable; /* what a moor_waitable of it points to */
+	void *handle;
 };
 
 /* A side's handle, zero; NULL: no memory. handle_size is sizeof(moor_tx) or sizeof(moor_rx). */

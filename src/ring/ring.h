@@ -152,6 +152,22 @@ struct moor__wait {
 /* Spins, then sleeps. 0 when ready; MOOR_ETIMEDOUT, MOOR_EINTR, what `over` says, MOOR_EINVAL for a bad timeout. */
 int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int64_t timeout_ns);
 
+/* Says in `mine` that its owner sleeps for the position; then it looks once more before it does. */
+void moor__ring_announce(struct moor__ring *ring, struct moor_abi_quiet *mine, uint64_t position);
+
+/*
+ * For who waits for several things at a time, and sleeps by itself. look: 0 if a call that waits would not wait, whatever
+ * it would answer, though nothing is taken or reported; MOOR_EAGAIN; MOOR_ECORRUPT; MOOR_EFORK. announce: before a sleep
+ * on *ret_word while it reads *ret_expected; then look once more. withdraw: after it.
+ * The tx waits for room for a message of the greatest size.
+ */
+int moor__rx_look(moor_rx *rx);
+void moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expected);
+void moor__rx_withdraw(moor_rx *rx);
+int moor__tx_look(moor_tx *tx);
+void moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_expected);
+void moor__tx_withdraw(moor_tx *tx);
+
 /* Publication by this side, of whatever `position` the peer may sleep for in [from, to]: wakes it if it does. */
 void moor__ring_wake(struct moor__ring *ring, struct moor_abi_quiet *mine, const struct moor_abi_quiet *peer,
                      uint64_t from, uint64_t to, const uint32_t *word);

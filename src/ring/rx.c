@@ -366,6 +366,38 @@ int moor_rx_wait(moor_rx *rx, int64_t timeout_ns)
 	return find_waiting(rx, timeout_ns, &found);
 }
 
+int moor__rx_look(moor_rx *rx)
+{
+	struct moor_abi_slot *slot = &rx->ring.producer->slot;
+	uint64_t life;
+	int err = state_error(rx);
+
+	if (err)
+		return err;
+	if (rx_ready(rx))
+		return 0;
+	life = moor__ring_look_due(&rx->ring) ? moor__ring_look(&rx->ring, MOOR__PRODUCER, slot)
+	                                      : moor__acquire_64(&slot->life); /* A5 */
+	/* As rx_over, which tells the caller, and so once. */
+	if (!moor__life_attached(life) && (moor__life_died(life) != rx->died_reported ||
+	                                   rx->messages != rx->messages_before || moor__life_ended(life) > rx->ended_before))
+		return 0;
+	return rx_ready(rx) ? 0 : MOOR_EAGAIN;
+}
+
+void moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expected)
+{
+	publish_head(rx);
+	moor__ring_announce(&rx->ring, &rx->ring.consumer->quiet, seen(rx));
+	*ret_word = word_at(rx, seen(rx));
+	*ret_expected = moor__acquire_32(*ret_word);
+}
+
+void moor__rx_withdraw(moor_rx *rx)
+{
+	moor__store_64(&rx->ring.consumer->quiet.asleep, rx->ring.asleep_word);
+}
+
 int moor_rx_interrupt(moor_rx *rx)
 {
 	if (!rx)

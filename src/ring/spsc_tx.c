@@ -421,6 +421,40 @@ int moor_tx_drain(moor_tx *tx, int64_t timeout_ns)
 	return tx->released >= tx->tail ? 0 : MOOR_EAGAIN;
 }
 
+/* Where a message of the greatest size would end. */
+static uint64_t greatest_end(moor_tx *tx)
+{
+	const uint64_t size = moor__record_size(tx->max_message);
+
+	return place(tx, size) + size;
+}
+
+int moor__tx_look(moor_tx *tx)
+{
+	int err = state_error(tx);
+	uint64_t end;
+
+	if (err)
+		return err;
+	end = greatest_end(tx);
+	if (end <= tx->limit)
+		return 0;
+	err = make_room(tx, end);
+	return err == MOOR_ECLOSED || err == MOOR_EPEERDEAD ? 0 : err;
+}
+
+void moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_expected)
+{
+	moor__ring_announce(&tx->ring, &tx->ring.producer->quiet, room_position(tx, greatest_end(tx)));
+	*ret_word = moor__low_half(&tx->ring.consumer->released);
+	*ret_expected = moor__acquire_32(*ret_word);
+}
+
+void moor__tx_withdraw(moor_tx *tx)
+{
+	moor__store_64(&tx->ring.producer->quiet.asleep, tx->ring.asleep_word);
+}
+
 int moor_tx_interrupt(moor_tx *tx)
 {
 	if (!tx)

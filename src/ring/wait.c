@@ -63,13 +63,13 @@ static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t 
 	return 0;
 }
 
-static void announce_sleep(struct moor__ring *ring, const struct moor__wait *wait)
+void moor__ring_announce(struct moor__ring *ring, struct moor_abi_quiet *mine, uint64_t position)
 {
-	moor__store_64(&wait->mine->asleep, wait->position | MOOR__ASLEEP | ring->asleep_word);
+	moor__store_64(&mine->asleep, position | MOOR__ASLEEP | ring->asleep_word);
 	if (ring->asleep_word || !ring->ops->fence_peers()) { /* F1 */
 		if (!ring->asleep_word) {
 			ring->asleep_word = MOOR__FENCE_FOR_ME;
-			moor__store_64(&wait->mine->asleep, wait->position | MOOR__ASLEEP | MOOR__FENCE_FOR_ME);
+			moor__store_64(&mine->asleep, position | MOOR__ASLEEP | MOOR__FENCE_FOR_ME);
 		}
 		moor__fence();
 	}
@@ -105,7 +105,7 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 	for (;;) {
 		int64_t ns = MOOR__LOOK_ASLEEP_NS;
 
-		announce_sleep(ring, wait);
+		moor__ring_announce(ring, wait->mine, wait->position);
 		MOOR_CRASH_POINT("wait: announced");
 		err = 0;
 		expected = moor__acquire_32(wait->word);

@@ -28,7 +28,7 @@ static int check_opts(const struct moor_sync_opts *given, enum moor_object kind,
 		return err;
 	if ((opts->flags & ~known) || opts->mode > 0777 || opts->reserved)
 		return MOOR_EINVAL;
-	return opts->acl ? MOOR_ENOTSUP : 0;
+	return opts->acl ? moor__os_acl_check(opts->acl) : 0;
 }
 
 /* All that an object is when it is new: the slots after the creator's are zero. */
@@ -82,6 +82,7 @@ static int join(const struct moor__name *name, enum moor__how how, enum moor_obj
 	make_image(kind, given, birth.slot, image);
 	birth.image = image;
 	birth.mode = opts->mode ? opts->mode : 0600;
+	birth.acl = opts->acl;
 	news = moor__life_open(name, how, kind, opts->flags & MOOR_ANY_OWNER, MOOR__FORK_SHARES, &birth, ret_object);
 	free(image);
 	return news;

@@ -519,6 +519,92 @@ START_TEST(test_pairs)
 }
 END_TEST
 
+/* ---- channels ---- */
+
+static int talk(void *arg)
+{
+	struct t_gate **gates = arg;
+	char buf[1000] = "";
+	moor_tx *tx;
+	moor_rx *rx;
+	size_t len;
+
+	if (moor_tx_open("there", NULL, &tx) < 0 || moor_rx_open("back", NULL, &rx) < 0)
+		return 1;
+	t_gate_open(gates[0], 1);
+	t_gate_pass(gates[1]);
+	t_sleep_ms(30);
+	if (moor_tx_send(tx, "x", 1, MOOR_NOWAIT) != 0)
+		return 2;
+	t_gate_pass(gates[1]);
+	t_sleep_ms(30);
+	while (moor_rx_recv(rx, buf, sizeof buf, &len, MOOR_NOWAIT) == 0)
+		;
+	t_gate_pass(gates[1]);
+	t_sleep_ms(30);
+	if (arg && gates[2])
+		kill(getpid(), SIGKILL);
+	moor_tx_close(tx);
+	moor_rx_close(rx);
+	return 0;
+}
+
+START_TEST(test_rx_and_tx)
+{
+	const struct moor_channel_opts small = MOOR_CHANNEL_OPTS(.capacity = 4096, .max_message = 1000);
+	struct t_gate *gates[3] = {t_gate_new(), t_gate_new(), _i / 2 ? t_gate_new() : NULL};
+	moor_event *event = make_event("never", 0);
+	struct moor_waitable all[3], none;
+	char message[1000] = "";
+	size_t index, len;
+	moor_rx *rx;
+	moor_tx *tx;
+	pid_t pid;
+
+	choose(_i);
+	none = moor_rx_waitable(NULL);
+	t_assert_err(moor_wait_any(&none, 1, MOOR_NOWAIT, &index), MOOR_EINVAL);
+	none = moor_tx_waitable(NULL);
+	t_assert_err(moor_wait_all(&none, 1, MOOR_NOWAIT), MOOR_EINVAL);
+	ck_assert_int_ge(moor_rx_open("there", NULL, &rx), 0);
+	ck_assert_int_ge(moor_tx_open("back", &small, &tx), 0);
+	all[0] = moor_event_waitable(event);
+	all[1] = moor_rx_waitable(rx);
+	all[2] = moor_tx_waitable(tx);
+	t_assert_err(moor_wait_any(all, 3, MOOR_NOWAIT, &index), 0);
+	ck_assert_uint_eq(index, 2); /* there is room */
+	while (moor_tx_send(tx, message, sizeof message, MOOR_NOWAIT) == 0)
+		;
+	pid = t_spawn(talk, gates);
+	t_gate_pass(gates[0]);
+	t_assert_err(moor_wait_any(all, 3, 30 * MS, &index), MOOR_ETIMEDOUT);
+	/* A message comes, and is not taken. */
+	t_gate_open(gates[1], 1);
+	for (int i = 0; i < 2; i++) {
+		t_assert_err(moor_wait_any(all, 3, MOOR_FOREVER, &index), 0);
+		ck_assert_uint_eq(index, 1);
+	}
+	t_assert_err(moor_wait_all(all + 1, 2, 20 * MS), MOOR_ETIMEDOUT);
+	/* Room comes: now both are ready. */
+	t_gate_open(gates[1], 1);
+	t_assert_err(moor_wait_all(all + 1, 2, MOOR_FOREVER), 0);
+	t_assert_err(moor_rx_recv(rx, message, sizeof message, &len, MOOR_NOWAIT), 0);
+	t_assert_err(moor_wait_any(all, 2, MOOR_NOWAIT, &index), MOOR_EAGAIN);
+	/* The end of the stream, which is for recv to tell. */
+	t_gate_open(gates[1], 1);
+	for (int i = 0; i < 2; i++) {
+		t_assert_err(moor_wait_any(all, 2, MOOR_FOREVER, &index), 0);
+		ck_assert_uint_eq(index, 1);
+	}
+	t_assert_err(moor_rx_recv(rx, message, sizeof message, &len, MOOR_NOWAIT),
+	             _i / 2 ? MOOR_EPEERDEAD : MOOR_ECLOSED);
+	ck_assert_int_eq(t_wait(pid), _i / 2 ? 128 + SIGKILL : 0);
+	moor_rx_close(rx);
+	moor_tx_close(tx);
+	moor_event_close(event);
+}
+END_TEST
+
 /* ---- signals ---- */
 
 static volatile sig_atomic_t handled;
@@ -574,6 +660,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_S12_abandoned_stays_abandoned);
 	tcase_add_test(tc, test_diners);
 	tcase_add_test(tc, test_pairs);
+	tcase_add_loop_test(tc, test_rx_and_tx, 0, 4);
 	tcase_add_loop_test(tc, test_signal_ends_the_wait, 0, 4);
 	suite_add_tcase(s, tc);
 	return s;
