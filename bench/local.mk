@@ -90,3 +90,21 @@ bench-instructions: bench/mooring-bench$(EXEEXT)
 clean-local:
 	rm -rf bench/pictures
 .PHONY: bench bench-pictures bench-instructions
+
+# Mutex and semaphore against other locks.
+check_PROGRAMS += bench/lockbench
+bench_lockbench_SOURCES = bench/lockbench.c bench/lockbench.h
+bench_lockbench_CPPFLAGS = $(bench_cppflags)
+bench_lockbench_LDADD = libmooring.la
+if BENCH_BOOST
+noinst_LTLIBRARIES += libbench-boost-lock.la
+libbench_boost_lock_la_SOURCES = bench/lockbench_boost.cc
+libbench_boost_lock_la_CPPFLAGS = $(bench_cppflags)
+libbench_boost_lock_la_CXXFLAGS = -Wall -Wextra $(SANITIZER_CFLAGS)
+bench_lockbench_CPPFLAGS += -DBENCH_BOOST
+bench_lockbench_LDADD += libbench-boost-lock.la -lstdc++
+endif
+EXTRA_DIST += bench/lockbench_boost.cc
+bench-sync: bench/lockbench$(EXEEXT)
+	bench/lockbench$(EXEEXT) $(BENCHFLAGS)
+.PHONY: bench-sync
