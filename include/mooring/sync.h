@@ -76,7 +76,7 @@ MOOR_API void moor_sync_opts_init(struct moor_sync_opts *opts, size_t size);
  * unlock: 0; MOOR_ENOTOWNER (the calling thread does not own it), MOOR_EINVAL (NULL).
  *
  * Both are lock-free and make no system call when nobody else wants it (the first lock of a thread does). Whoever comes
- * when the mutex is free takes it, ahead of those who wait; but when a waiter has been woken four times in vain, the
+ * when the mutex is free takes it, ahead of those who wait; but when a waiter has been woken eight times in vain, the
  * next release is for somebody who has waited, and only MOOR_NOWAIT still comes before it.
  * Source: CreateMutex, WaitForSingleObject, ReleaseMutex (Windows); pthread_mutexattr_setrobust (POSIX).
  */
