@@ -52,8 +52,6 @@ static sem_t *posix;
 static int file;
 
 static void open_mutex(void) { check(moor_mutex_open(names, NULL, &mutex) == 0, "moor_mutex_open"); }
-static void lock_mutex(void) { check(moor_mutex_lock(mutex, MOOR_FOREVER) == 0, "moor_mutex_lock"); }
-static void unlock_mutex(void) { moor_mutex_unlock(mutex); }
 static void open_semaphore(void)
 {
 	char text[80];
@@ -61,11 +59,7 @@ static void open_semaphore(void)
 	snprintf(text, sizeof text, "%s.sem", names);
 	check(moor_sem_open(text, NULL, &semaphore) == 0, "moor_sem_open");
 }
-static void lock_semaphore(void) { check(moor_sem_wait(semaphore, MOOR_FOREVER) == 0, "moor_sem_wait"); }
-static void unlock_semaphore(void) { moor_sem_post(semaphore, 1, NULL); }
 static void open_nothing(void) {}
-static void lock_robust(void) { check(pthread_mutex_lock(&shared->mutex) == 0, "pthread_mutex_lock"); }
-static void unlock_robust(void) { pthread_mutex_unlock(&shared->mutex); }
 static void open_posix(void)
 {
 	char text[80];
@@ -74,8 +68,6 @@ static void open_posix(void)
 	posix = sem_open(text, O_CREAT, 0600, 1);
 	check(posix != SEM_FAILED, "sem_open");
 }
-static void lock_posix(void) { check(sem_wait(posix) == 0, "sem_wait"); }
-static void unlock_posix(void) { sem_post(posix); }
 static void open_flock(void)
 {
 	char text[96];
@@ -84,24 +76,51 @@ static void open_flock(void)
 	file = open(text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	check(file >= 0, "open");
 }
-static void lock_flock(void) { check(flock(file, LOCK_EX) == 0, "flock"); }
-static void unlock_flock(void) { flock(file, LOCK_UN); }
 #ifdef BENCH_BOOST
 static void open_boost(void) { bench_boost_open(names); }
 #endif
 
+/* Each in loops of its own, as programs call them: a call through a pointer would add the same to all, and blur the
+ * ratios. A lock that fails ends the process. */
+#define LOOPS(lock, take, give)                                                                                        \
+	static void lock##_alone(uint64_t n)                                                                           \
+	{                                                                                                              \
+		while (n--) {                                                                                          \
+			if (take)                                                                                      \
+				check(false, #take);                                                                   \
+			give;                                                                                          \
+		}                                                                                                      \
+	}                                                                                                              \
+	static void lock##_counting(uint64_t n)                                                                        \
+	{                                                                                                              \
+		while (n--) {                                                                                          \
+			if (take)                                                                                      \
+				check(false, #take);                                                                   \
+			shared->counter++;                                                                             \
+			give;                                                                                          \
+		}                                                                                                      \
+	}
+LOOPS(mutex, moor_mutex_lock(mutex, MOOR_FOREVER), moor_mutex_unlock(mutex))
+LOOPS(robust, pthread_mutex_lock(&shared->mutex), pthread_mutex_unlock(&shared->mutex))
+LOOPS(semaphore, moor_sem_wait(semaphore, MOOR_FOREVER), moor_sem_post(semaphore, 1, NULL))
+LOOPS(posix, sem_wait(posix), sem_post(posix))
+LOOPS(flock, flock(file, LOCK_EX), flock(file, LOCK_UN))
+#ifdef BENCH_BOOST
+LOOPS(boost, (bench_boost_lock(), 0), bench_boost_unlock())
+#endif
+
 static const struct lock {
 	const char *name;
-	void (*open)(void), (*lock)(void), (*unlock)(void);
-	uint64_t alone, together; /* how often in a repeat */
+	void (*open)(void), (*alone)(uint64_t n), (*counting)(uint64_t n);
+	uint64_t times[2]; /* how often in a repeat: alone, contended */
 } locks[] = {
-    {"moor_mutex", open_mutex, lock_mutex, unlock_mutex, 1000000, 200000},
-    {"pthread robust", open_nothing, lock_robust, unlock_robust, 1000000, 200000},
-    {"moor_sem", open_semaphore, lock_semaphore, unlock_semaphore, 1000000, 200000},
-    {"POSIX named sem", open_posix, lock_posix, unlock_posix, 1000000, 200000},
-    {"flock", open_flock, lock_flock, unlock_flock, 100000, 5000},
+    {"moor_mutex", open_mutex, mutex_alone, mutex_counting, {1000000, 200000}},
+    {"pthread robust", open_nothing, robust_alone, robust_counting, {1000000, 200000}},
+    {"moor_sem", open_semaphore, semaphore_alone, semaphore_counting, {1000000, 200000}},
+    {"POSIX named sem", open_posix, posix_alone, posix_counting, {1000000, 200000}},
+    {"flock", open_flock, flock_alone, flock_counting, {100000, 5000}},
 #ifdef BENCH_BOOST
-    {"boost named_mutex", open_boost, bench_boost_lock, bench_boost_unlock, 1000000, 200000},
+    {"boost named_mutex", open_boost, boost_alone, boost_counting, {1000000, 200000}},
 #endif
 };
 #define LOCKS (sizeof locks / sizeof locks[0])
@@ -125,20 +144,13 @@ static void pin(int cpu)
 	sched_setaffinity(0, sizeof set, &set); /* without two processors they share one */
 }
 
-/* Calls through pointers, as little as they cost: the same for all. */
 static double alone(const struct lock *lock, uint64_t count)
 {
 	double start;
 
-	for (uint64_t i = 0; i < count / 10; i++) {
-		lock->lock();
-		lock->unlock();
-	}
+	lock->alone(count / 10);
 	start = now();
-	for (uint64_t i = 0; i < count; i++) {
-		lock->lock();
-		lock->unlock();
-	}
+	lock->alone(count);
 	return (now() - start) / (double)count;
 }
 
@@ -149,11 +161,7 @@ static void hammer(const struct lock *lock, uint64_t count, int cpu)
 	__atomic_fetch_add(&shared->arrived, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&shared->arrived, __ATOMIC_SEQ_CST) < 3)
 		sched_yield();
-	for (uint64_t i = 0; i < count; i++) {
-		lock->lock();
-		shared->counter++;
-		lock->unlock();
-	}
+	lock->counting(count);
 	_exit(0);
 }
 
@@ -252,8 +260,8 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < LOCKS; i++) {
 			const struct lock *lock = &locks[order[i]];
 
-			results[0][order[i]][repeat] = alone(lock, lock->alone / (quick ? 10 : 1));
-			results[1][order[i]][repeat] = together(lock, lock->together / (quick ? 10 : 1));
+			results[0][order[i]][repeat] = alone(lock, lock->times[0] / (quick ? 10 : 1));
+			results[1][order[i]][repeat] = together(lock, lock->times[1] / (quick ? 10 : 1));
 		}
 	}
 	for (int thing = 0; thing < 2; thing++) {
