@@ -26,7 +26,7 @@
 
 #include "lockbench.h"
 
-#define REPEATS 9
+#define REPEATS 31
 
 struct shared {
 	pthread_mutex_t mutex;
@@ -114,13 +114,13 @@ static const struct lock {
 	void (*open)(void), (*alone)(uint64_t n), (*counting)(uint64_t n);
 	uint64_t times[2]; /* how often in a repeat: alone, contended */
 } locks[] = {
-    {"moor_mutex", open_mutex, mutex_alone, mutex_counting, {1000000, 200000}},
-    {"pthread robust", open_nothing, robust_alone, robust_counting, {1000000, 200000}},
-    {"moor_sem", open_semaphore, semaphore_alone, semaphore_counting, {1000000, 200000}},
-    {"POSIX named sem", open_posix, posix_alone, posix_counting, {1000000, 200000}},
-    {"flock", open_flock, flock_alone, flock_counting, {100000, 5000}},
+    {"moor_mutex", open_mutex, mutex_alone, mutex_counting, {100000, 100000}},
+    {"pthread robust", open_nothing, robust_alone, robust_counting, {100000, 100000}},
+    {"moor_sem", open_semaphore, semaphore_alone, semaphore_counting, {100000, 100000}},
+    {"POSIX named sem", open_posix, posix_alone, posix_counting, {100000, 100000}},
+    {"flock", open_flock, flock_alone, flock_counting, {10000, 5000}},
 #ifdef BENCH_BOOST
-    {"boost named_mutex", open_boost, boost_alone, boost_counting, {1000000, 200000}},
+    {"boost named_mutex", open_boost, boost_alone, boost_counting, {100000, 100000}},
 #endif
 };
 #define LOCKS (sizeof locks / sizeof locks[0])
@@ -260,8 +260,8 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < LOCKS; i++) {
 			const struct lock *lock = &locks[order[i]];
 
-			results[0][order[i]][repeat] = alone(lock, lock->times[0] / (quick ? 10 : 1));
-			results[1][order[i]][repeat] = together(lock, lock->times[1] / (quick ? 10 : 1));
+			results[0][order[i]][repeat] = alone(lock, lock->times[0] / (quick ? 4 : 1));
+			results[1][order[i]][repeat] = together(lock, lock->times[1] / (quick ? 4 : 1));
 		}
 	}
 	for (int thing = 0; thing < 2; thing++) {

@@ -194,6 +194,67 @@ static void adopt(const char *number)
 	moor_map_close(map);
 }
 
+/* Owns the mutex, says so, and is killed. */
+static void own(void)
+{
+	moor_mutex *mutex = NULL;
+	moor_event *owned = NULL;
+
+	MUST(moor_mutex_open("both", NULL, &mutex));
+	MUST(moor_event_open("owned", NULL, &owned));
+	HOLDS(moor_mutex_lock(mutex, MOOR_FOREVER) == 0);
+	MUST(moor_event_set(owned));
+	for (;;)
+		(void)moor_event_wait(owned, 1000000000);
+}
+
+/* Finds it owned, waits, and is told. */
+static void inherit(void)
+{
+	moor_mutex *mutex = NULL;
+	moor_event *ready = NULL;
+
+	MUST(moor_mutex_open("both", NULL, &mutex));
+	MUST(moor_event_open("ready", NULL, &ready));
+	HOLDS(moor_mutex_lock(mutex, MOOR_NOWAIT) == MOOR_EAGAIN);
+	MUST(moor_event_set(ready));
+	HOLDS(moor_mutex_lock(mutex, MOOR_FOREVER) == MOOR_ABANDONED);
+	MUST(moor_mutex_unlock(mutex));
+}
+
+#define LOCKED 50000
+
+/* Mutex and semaphore, in turn, around a plain counter in a map; for all, and for any, too. */
+static void increment(void)
+{
+	moor_map *map = opened("counter", MOOR_READ_WRITE);
+	moor_view *view = viewed(map, 0, 0, MOOR_READ_WRITE);
+	struct moor_waitable both[2];
+	moor_mutex *mutex = NULL;
+	moor_sem *sem = NULL;
+	uint32_t *const counter = moor_view_data(view);
+
+	MUST(moor_mutex_open("both", NULL, &mutex));
+	MUST(moor_sem_open("one", NULL, &sem));
+	both[0] = moor_mutex_waitable(mutex);
+	both[1] = moor_sem_waitable(sem);
+	for (int i = 0; i < LOCKED; i++) {
+		HOLDS(moor_mutex_lock(mutex, MOOR_FOREVER) == 0);
+		counter[0]++;
+		MUST(moor_mutex_unlock(mutex));
+		MUST(moor_sem_wait(sem, MOOR_FOREVER));
+		counter[1]++;
+		MUST(moor_sem_post(sem, 1, NULL));
+		if (i % 50)
+			continue;
+		MUST(moor_wait_all(both, 2, MOOR_FOREVER));
+		counter[0]++;
+		counter[1]++;
+		MUST(moor_sem_post(sem, 1, NULL));
+		MUST(moor_mutex_unlock(mutex));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *role = argc > 1 ? argv[1] : "";
@@ -214,6 +275,12 @@ int main(int argc, char **argv)
 		hold(MOOR_READ_WRITE);
 	else if (strcmp(role, "hold-read-only") == 0)
 		hold(MOOR_READ);
+	else if (strcmp(role, "own") == 0)
+		own();
+	else if (strcmp(role, "inherit") == 0)
+		inherit();
+	else if (strcmp(role, "increment") == 0)
+		increment();
 	else
 		die("no such role", MOOR_EINVAL);
 	return 0;

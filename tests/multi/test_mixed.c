@@ -134,6 +134,57 @@ START_TEST(test_M42_a_killed_holder_of_the_other_word_size)
 }
 END_TEST
 
+START_TEST(test_X40_owner_killed_waiter_of_the_other_word_size)
+{
+	moor_event *owned, *ready;
+	moor_mutex *mutex;
+	pid_t owner, heir;
+
+	needs_both("X40");
+	t_assert_err(moor_mutex_create("both", NULL, &mutex), 0);
+	t_assert_err(moor_event_create("owned", 0, NULL, &owned), 0);
+	t_assert_err(moor_event_create("ready", 0, NULL, &ready), 0);
+	owner = start(_i, "own", NULL);
+	t_assert_err(moor_event_wait(owned, MOOR_FOREVER), 0);
+	t_assert_err(moor_mutex_lock(mutex, MOOR_NOWAIT), MOOR_EAGAIN);
+	heir = start(!_i, "inherit", NULL);
+	t_assert_err(moor_event_wait(ready, MOOR_FOREVER), 0);
+	t_kill(owner);
+	ck_assert_int_eq(t_wait(heir), 0);
+	t_assert_err(moor_mutex_lock(mutex, MOOR_NOWAIT), 0);
+	moor_mutex_close(mutex);
+	moor_event_close(owned);
+	moor_event_close(ready);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
+START_TEST(test_X40_exclusion_between_word_sizes)
+{
+	moor_map *map;
+	moor_view *view;
+	moor_mutex *mutex;
+	moor_sem *sem;
+	pid_t pids[4];
+
+	needs_both("X40, exclusion");
+	t_assert_err(moor_map_create("counter", 8, NULL, &map), 0);
+	t_assert_err(moor_view_map(map, 0, 0, MOOR_READ_WRITE, &view), 0);
+	t_assert_err(moor_mutex_create("both", NULL, &mutex), 0);
+	t_assert_err(moor_sem_create("one", 1, 1, NULL, &sem), 0);
+	for (int i = 0; i < 4; i++)
+		pids[i] = start(i % 2, "increment", NULL);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(t_wait(pids[i]), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_uint_eq(((const uint32_t *)moor_view_data(view))[i], 4 * (50000 + 1000));
+	moor_view_unmap(view);
+	moor_map_close(map);
+	moor_mutex_close(mutex);
+	moor_sem_close(sem);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("mixed");
@@ -144,6 +195,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_M_maps_are_the_same_to_both, 0, PAIRS);
 	tcase_add_loop_test(tc, test_M_a_handle_is_passed_on, 0, 4);
 	tcase_add_loop_test(tc, test_M42_a_killed_holder_of_the_other_word_size, 0, 2);
+	tcase_add_loop_test(tc, test_X40_owner_killed_waiter_of_the_other_word_size, 0, 2);
+	tcase_add_test(tc, test_X40_exclusion_between_word_sizes);
 	suite_add_tcase(s, tc);
 	return s;
 }
