@@ -33,3 +33,21 @@ test_processes_SOURCES = tests/multi/test_processes.c
 test_processes_CPPFLAGS = $(test_cppflags)
 test_processes_LDADD = $(test_libs)
 endif
+
+# The same programs for the other word size.
+if HAVE_CC_OTHER
+processes_other = tests/process_a_other tests/process_b_other tests/process_c_other
+check_SCRIPTS += $(processes_other)
+CLEANFILES += $(processes_other) tests/mooring_other.o
+cc_other = $(CC_OTHER) -std=gnu11 -O2 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMOOR_ATOMIC_C11 \
+	-I$(top_srcdir)/include -I$(top_srcdir)/src
+tests/mooring_other.o: $(library_sources)
+	$(AM_V_CC)$(MKDIR_P) tests
+	$(AM_V_at)$(cc_other) -r -o $@ `for f in $(library_sources); do case $$f in *.c) echo $(top_srcdir)/$$f;; esac; done`
+tests/process_a_other: examples/process_a.c examples/process.h tests/mooring_other.o
+	$(AM_V_CC)$(cc_other) -o $@ $(top_srcdir)/examples/process_a.c tests/mooring_other.o -lpthread
+tests/process_b_other: examples/process_b.c examples/process.h tests/mooring_other.o
+	$(AM_V_CC)$(cc_other) -o $@ $(top_srcdir)/examples/process_b.c tests/mooring_other.o -lpthread
+tests/process_c_other: examples/process_c.c examples/process.h tests/mooring_other.o
+	$(AM_V_CC)$(cc_other) -o $@ $(top_srcdir)/examples/process_c.c tests/mooring_other.o -lpthread
+endif

@@ -176,6 +176,32 @@ START_TEST(test_the_order_of_the_documents)
 }
 END_TEST
 
+/* The same with those of the three that the bits of _i name built for the other word size. */
+START_TEST(test_word_sizes_mixed)
+{
+	char variable[32], path[64];
+	struct terminal a;
+
+	if (access("tests/process_a_other", X_OK) != 0)
+		t_skip("processes of both word sizes", "no compiler for the other one");
+	for (int k = 0; k < 3; k++) {
+		snprintf(variable, sizeof variable, "MOORING_PROCESS_%c", 'A' + k);
+		snprintf(path, sizeof path, "tests/process_%c_other", 'a' + k);
+		if (_i >> k & 1)
+			setenv(variable, path, 1);
+	}
+	a = begin('a', false);
+	expect(&a, START_B);
+	runs('b', 0, "");
+	enter(&a);
+	expect(&a, START_C);
+	runs('c', 0, "");
+	enter(&a);
+	ends(&a, 0, START_B START_C ALL_SAY);
+	nothing_is_left();
+}
+END_TEST
+
 START_TEST(test_without_a)
 {
 	nothing_is_left();
@@ -383,6 +409,7 @@ static Suite *suite(void)
 	setenv("LD_LIBRARY_PATH", ".libs", 1);
 	tcase_set_timeout(tc, 240);
 	tcase_add_test(tc, test_the_order_of_the_documents);
+	tcase_add_loop_test(tc, test_word_sizes_mixed, 1, 8);
 	tcase_add_test(tc, test_without_a);
 	tcase_add_loop_test(tc, test_other_orders, 0, 5);
 	tcase_add_test(tc, test_two_of_a);
