@@ -45,17 +45,24 @@ static moor_view *view;
 static moor_hold *hold;
 static moor_tx *tx;
 static moor_rx *rx;
+static moor_mutex *mutex;
+static moor_sem *sem;
+static moor_event *event;
 
 static void clear_outputs(void)
 {
 	map = (void *)&none;
 	view = (void *)&none;
 	hold = (void *)&none;
+	mutex = (void *)&none;
+	sem = (void *)&none;
+	event = (void *)&none;
 }
 
 static bool outputs_touched(void)
 {
-	return map != (void *)&none || view != (void *)&none || hold != (void *)&none;
+	return map != (void *)&none || view != (void *)&none || hold != (void *)&none || mutex != (void *)&none ||
+	       sem != (void *)&none || event != (void *)&none;
 }
 
 static int map_create(void)
@@ -189,6 +196,114 @@ static int send_recv(void)
 	return err ? err : moor_rx_recv(rx, buf, sizeof buf, &len, MOOR_FOREVER);
 }
 
+/* Once in a process the C library is asked to tell of a thread's end; its own futex is none that may fail. */
+static void thread_enter(void)
+{
+	if (moor_mutex_create("before", NULL, &mutex) != 0)
+		_exit(4);
+	moor_mutex_close(mutex);
+}
+
+static int mutex_create(void)
+{
+	return moor_mutex_create_or_open("x", &MOOR_SYNC_OPTS(.flags = MOOR_INITIALLY_OWNED), &mutex);
+}
+
+static void mutex_undo(void)
+{
+	moor_mutex_close(mutex);
+}
+
+static int sem_create(void)
+{
+	return moor_sem_create_or_open("s", 1, 2, NULL, &sem);
+}
+
+static void sem_undo(void)
+{
+	moor_sem_close(sem);
+}
+
+static int event_create(void)
+{
+	return moor_event_create_or_open("e", 0, NULL, &event);
+}
+
+static void event_undo(void)
+{
+	moor_event_close(event);
+}
+
+static moor_mutex *locked;
+static moor_sem *empty;
+
+static void sync_enter(void)
+{
+	thread_enter();
+	if (moor_mutex_create("x", NULL, &locked) != 0 || moor_sem_create("s", 0, 1, NULL, &empty) != 0)
+		_exit(4);
+}
+
+static int lock_and_unlock(void)
+{
+	const int err = moor_mutex_lock(locked, MOOR_FOREVER);
+
+	return err ? err : moor_mutex_unlock(locked);
+}
+
+static int wait_timed(void)
+{
+	return moor_sem_wait(empty, 5000000);
+}
+
+static int wait_any_timed(void)
+{
+	const struct moor_waitable waitable = moor_sem_waitable(empty);
+	size_t index;
+
+	return moor_wait_any(&waitable, 1, 5000000, &index);
+}
+
+static int reserve(void)
+{
+	return moor_map_create("m", SIZE, &MOOR_MAP_OPTS(.flags = MOOR_MAP_RESERVE), &map);
+}
+
+static void reserved_enter(void)
+{
+	if (moor_map_create("m", 64 * SIZE, &MOOR_MAP_OPTS(.flags = MOOR_MAP_RESERVE), &mapped) != 0)
+		_exit(4);
+}
+
+static int commit(void)
+{
+	static uint64_t size;
+
+	return moor_map_commit(mapped, size += SIZE);
+}
+
+static int anonymous(void)
+{
+	return moor_map_anonymous(SIZE, NULL, &map);
+}
+
+static char file[64];
+
+static void file_enter(void)
+{
+	FILE *stream;
+
+	snprintf(file, sizeof file, "%s/file", t_dir());
+	stream = fopen(file, "w");
+	if (!stream || fclose(stream) != 0)
+		_exit(4);
+}
+
+static int from_file(void)
+{
+	return moor_map_from_file(file, "f", SIZE, NULL, &map);
+}
+
 static int count_name(const struct moor_name_info *info, void *arg)
 {
 	(void)info;
@@ -224,6 +339,16 @@ static const struct operation operations[] = {
     {"send, full, timed", FREE, full_enter, send_timed, nothing, true},
     {"recv, empty, timed", FREE, both_enter, recv_timed, nothing, true},
     {"send and recv", FREE, both_enter, send_recv, nothing, true},
+    {"mutex", FREE, thread_enter, mutex_create, mutex_undo, false},
+    {"semaphore", FREE, nothing, sem_create, sem_undo, false},
+    {"event", FREE, nothing, event_create, event_undo, false},
+    {"lock and unlock", FREE, sync_enter, lock_and_unlock, nothing, true},
+    {"wait, timed", FREE, sync_enter, wait_timed, nothing, true},
+    {"wait for any, timed", FREE, sync_enter, wait_any_timed, nothing, true},
+    {"map create, reserved", FREE, nothing, reserve, map_undo, false},
+    {"commit", FREE, reserved_enter, commit, nothing, true},
+    {"anonymous map", FREE, nothing, anonymous, map_undo, false},
+    {"map of a file", FREE, file_enter, from_file, map_undo, false},
     {"enumerate", ALIVE, nothing, enumerate, nothing, false},
 };
 #define OPERATIONS (int)(sizeof operations / sizeof operations[0])
