@@ -11,6 +11,12 @@ soak: test_channel_storm$(EXEEXT) test_sync_storm$(EXEEXT)
 	MOORING_STORM_SECONDS=$${MOORING_STORM_SECONDS-600} ./test_sync_storm$(EXEEXT)
 .PHONY: soak
 
+# Every test in a 32-bit build, with Check for that processor fetched beside it.
+EXTRA_DIST += tests/other-width
+check-32:
+	$(srcdir)/tests/other-width m32
+.PHONY: check-32
+
 include tests/map.mk
 include tests/mixed.mk
 include tests/sync.mk

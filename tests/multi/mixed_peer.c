@@ -221,6 +221,8 @@ static void inherit(void)
 	MUST(moor_event_set(ready));
 	HOLDS(moor_mutex_lock(mutex, MOOR_FOREVER) == MOOR_ABANDONED);
 	MUST(moor_mutex_unlock(mutex));
+	moor_event_close(ready);
+	moor_mutex_close(mutex);
 }
 
 #define LOCKED 50000
@@ -254,6 +256,10 @@ static void increment(void)
 		MUST(moor_sem_post(sem, 1, NULL));
 		MUST(moor_mutex_unlock(mutex));
 	}
+	moor_sem_close(sem);
+	moor_mutex_close(mutex);
+	moor_view_unmap(view);
+	moor_map_close(map);
 }
 
 int main(int argc, char **argv)

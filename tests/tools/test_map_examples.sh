@@ -184,14 +184,14 @@ expect "05: MOORING_DIR that is none" "Could not create file mapping object (MOO
 # (long)630822816000000000 = new DateTime(2000, 1, 1).Ticks; the string has 5 units: 10 bytes.
 bytes='00 40 e4 47 02 22 c1 08 0a 4d 00 fc 00 ac 20 34 d8 1e dd 00'
 struct_and_string() { # WRITER READER WHAT
-	begin "$1" write 630822816000000000 $'M\u00fc\u20ac\U0001d11e'
+	begin "$1" write 630822816000000000 $'M\303\274\342\202\254\360\235\204\236'
 	expect "06_struct_and_string, $3: the bytes of .NET" "$bytes" \
 		"$(./mooring cat --length 20 TestMemoryMappedFile | od -An -v -tx1 | tr -s ' \n' ' ' | sed 's/^ //; s/ $//')"
-	expect "06_struct_and_string, $3" $'in the map: 2000-01-01 00:00:00 (630822816000000000 ticks), M\u00fc\u20ac\U0001d11e' \
+	expect "06_struct_and_string, $3" $'in the map: 2000-01-01 00:00:00 (630822816000000000 ticks), M\303\274\342\202\254\360\235\204\236' \
 		"$(limit "$2" read)"
 	limit "$2" scribble >"$work/out" 2>&1
 	expect "06_struct_and_string, $3: copy on write" \
-		$'0 in the copy: 1970-01-01 00:00:00 (621355968000000000 ticks), seen by nobody else|in the map: 2000-01-01 00:00:00 (630822816000000000 ticks), M\u00fc\u20ac\U0001d11e' \
+		$'0 in the copy: 1970-01-01 00:00:00 (621355968000000000 ticks), seen by nobody else|in the map: 2000-01-01 00:00:00 (630822816000000000 ticks), M\303\274\342\202\254\360\235\204\236' \
 		"$? $(paste -sd'|' "$work/out")"
 	end "06_struct_and_string write, $3"
 }
