@@ -68,7 +68,7 @@ enum moor_err {
 
 #define MOOR_CREATED 1   /* create_or_open, tx_open, rx_open: this call created it */
 #define MOOR_ABANDONED 2 /* you hold it; its last owner died holding it */
-#define MOOR_READY 3     /* there is something already */
+#define MOOR_READY 3     /* there is something already; no function of this version returns it */
 
 typedef int moor_os_handle; /* what the system calls a handle: on POSIX a descriptor */
 

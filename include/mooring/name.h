@@ -28,8 +28,8 @@ typedef struct moor_hold moor_hold;
 
 /*
  * Keeps the live object `name`, of whatever kind, alive until moor_hold_close or the end of the process; takes no slot
- * and no role in it. Permission to read it is enough. The handle is the caller's; it may be shared between threads, and in a forked child it is a
- * reference of the child's own. Blocking: bounded (MOOR_EBUSY), no wait on a live peer.
+ * and no role in it. Permission to read it is enough. The handle is the caller's; it may be shared between threads, and
+ * in a forked child it is a reference of the child's own. Blocking: bounded (MOOR_EBUSY), no wait on a live peer.
  * Returns 0; MOOR_EINVAL (NULL), MOOR_ENAME, MOOR_ENOENT, MOOR_EACCES, MOOR_EBUSY (a stopped process is burying the
  * last object of this name), MOOR_EFORMAT, MOOR_EVERSION, MOOR_ENOMEM, MOOR_EMFILE, MOOR_ENFILE, MOOR_ESYS.
  */

@@ -155,9 +155,9 @@ MOOR_API struct moor_waitable moor_tx_waitable(moor_tx *tx);
  *
  * Taking is what the kind's own wait does.
  * Return 0; MOOR_ABANDONED (of a mutex taken; it is yours), MOOR_EAGAIN, MOOR_ETIMEDOUT, MOOR_EINTR (where Linux has
- * futex_waitv(2), up to 50 ms after the handler could have run, which itself waits that long), MOOR_EINVAL (NULL, n, the
- * timeout), MOOR_EOVERFLOW (a mutex locked too often), MOOR_ECORRUPT and MOOR_EFORK (of a side of a channel), MOOR_ENOMEM, MOOR_ESLOTS (all: a semaphore that more processes
- * have open than it has slots), MOOR_EMFILE, MOOR_ESYS.
+ * futex_waitv(2), up to 50 ms after the handler could have run, which itself waits that long), MOOR_EINVAL (NULL, n,
+ * the timeout), MOOR_EOVERFLOW (a mutex locked too often), MOOR_ECORRUPT and MOOR_EFORK (of a side of a channel),
+ * MOOR_ENOMEM, MOOR_ESLOTS (all: a semaphore that more processes have open than it has slots), MOOR_EMFILE, MOOR_ESYS.
  * Source: WaitForMultipleObjects (Windows); futex_waitv(2).
  */
 MOOR_API int moor_wait_any(const struct moor_waitable *waitables, size_t n, int64_t timeout_ns, size_t *ret_index);
