@@ -106,8 +106,8 @@ MOOR_API int moor_map_open_wait(const char *name, const struct moor_map_opts *op
  * name NULL: for this process and its children. Else others may open the map by the name as any other, for as long as
  * somebody holds it; they open the same file, by its absolute path, with their own rights to it. (A name of another
  * user than root opens for others only files of that user: nobody can lead somebody's writes into a file of his own.)
- * When the name is that of a live map of the same file, the call joins it, and size is ignored; of anything else that lives:
- * MOOR_EEXIST.
+ * When the name is that of a live map of the same file, the call joins it, and size is ignored; of anything else that
+ * lives: MOOR_EEXIST.
  * mode and acl are of the name; those of the file stay what they are.
  *
  * *ret_map is the caller's. Thread-safe. Opens without waiting, whatever lies there. While the file is mapped, who
@@ -234,7 +234,8 @@ MOOR_API void moor_view_unmap(moor_view *view);
  * Access that is checked: bounds, and the view's access. `off` counts bytes from the start of the view, and needs no
  * alignment. Values are little endian on every machine. What lies on a multiple of its size in the map is read and
  * written in one piece: an aligned 8-byte value never tears, in and against 32-bit processes too; so do the aligned
- * 8-byte words of read and write. There is no order between accesses but what the machine gives. Thread-safe; wait-free.
+ * 8-byte words of read and write. There is no order between accesses but what the machine gives. Thread-safe;
+ * wait-free.
  *
  * read, write: len bytes; 0 is allowed up to off == size. dst and src must not overlap the view.
  * bool: one byte; any but 0 reads as true, true is written as 1. f32, f64: IEEE 754, bit for bit.
