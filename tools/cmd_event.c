@@ -85,8 +85,7 @@ static int run(int argc, char **argv)
 			job.flags |= MOOR_INITIALLY_SET;
 			break;
 		case 4:
-			print_usage(&cmd_event);
-			return EXIT_WELL;
+			return print_usage(&cmd_event);
 		default:
 			return usage_error(&cmd_event, "'mooring event --help' explains the options");
 		}

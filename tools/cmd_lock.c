@@ -35,8 +35,7 @@ static int run(int argc, char **argv)
 				return EXIT_USAGE;
 			break;
 		case 2:
-			print_usage(&cmd_lock);
-			return EXIT_WELL;
+			return print_usage(&cmd_lock);
 		default:
 			return usage_error(&cmd_lock, "'mooring lock --help' explains the options");
 		}

@@ -62,8 +62,7 @@ static int run(int argc, char **argv)
 		if (option == 1) {
 			listing.json = true;
 		} else if (option == 2) {
-			print_usage(&cmd_ls);
-			return EXIT_WELL;
+			return print_usage(&cmd_ls);
 		} else {
 			return usage_error(&cmd_ls, "'mooring ls --help' explains the options");
 		}

@@ -32,7 +32,7 @@ static int post(moor_sem *sem, const struct job *job)
 	if (err)
 		return fail(err, "cannot post to", job->name);
 	printf("%u\n", before);
-	return EXIT_WELL;
+	return finish_output();
 }
 
 static int create(const struct job *job)
@@ -94,8 +94,7 @@ static int run(int argc, char **argv)
 				return EXIT_USAGE;
 			break;
 		case 5:
-			print_usage(&cmd_sem);
-			return EXIT_WELL;
+			return print_usage(&cmd_sem);
 		default:
 			return usage_error(&cmd_sem, "'mooring sem --help' explains the options");
 		}

@@ -51,11 +51,11 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		print_help(stdout);
-		return EXIT_WELL;
+		return finish_output();
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("mooring %s\n", moor_version_string());
-		return EXIT_WELL;
+		return finish_output();
 	}
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i]->name) == 0)

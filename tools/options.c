@@ -147,8 +147,7 @@ int parse_options(const struct command *command, unsigned takes, int least, int 
 			table[rows++] = known[i].option;
 	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (option == HELP) {
-			print_usage(command);
-			return EXIT_WELL;
+			return print_usage(command);
 		}
 		if (option == '?')
 			return usage_error(command, "'mooring %s --help' explains the options", command->name);

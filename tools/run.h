@@ -8,7 +8,8 @@
 /*
  * Runs argv[0], found as the shell finds it, and waits for its end. Returns its exit code, 128 + the signal that ended it,
  * 126 or 127 if it could not be started. Meanwhile SIGINT and SIGQUIT are the command's affair, SIGTERM and SIGHUP are
- * passed on to it: what is held must not be let go before the command has ended.
+ * passed on to it: what is held must not be let go before the command has ended. If this process is killed, the command
+ * gets SIGTERM.
  */
 int run_while_holding(char *const argv[]);
 

@@ -35,9 +35,10 @@ void complain(const char *format, ...)
 	va_end(args);
 }
 
-void print_usage(const struct command *command)
+int print_usage(const struct command *command)
 {
 	printf("usage: mooring %s\n%s\n", command->synopsis, command->summary);
+	return finish_output();
 }
 
 int usage_error(const struct command *command, const char *format, ...)
@@ -284,8 +285,7 @@ int parse_stream_options(const struct command *command, const char *own, int arg
 			options.own = true;
 			break;
 		case HELP:
-			print_usage(command);
-			return EXIT_WELL;
+			return print_usage(command);
 		default:
 			return usage_error(command, "'mooring %s --help' explains the options", command->name);
 		}

@@ -26,7 +26,8 @@ int fail(int err, const char *what, const char *name);
 /* The same where `wanted` bytes of shared memory were asked for. */
 int fail_for_space(int err, const char *what, const char *name, uint64_t wanted);
 int usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void print_usage(const struct command *command);
+/* To standard output. Returns the exit code: whether it was written. */
+int print_usage(const struct command *command);
 
 /* Option values: false, and a complaint, if they are not what they should be. */
 bool parse_size(const char *option, const char *text, uint64_t *ret_bytes);      /* 64K, 1M, ... */

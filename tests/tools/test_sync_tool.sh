@@ -84,9 +84,10 @@ expect "sem: no such name" 1 $?
 	"$mooring" sem post s
 	"$mooring" sem --count 2 post s
 	"$mooring" sem post s 2>/dev/null; echo $?
+	"$mooring" sem wait s; "$mooring" sem post s >/dev/full 2>/dev/null; echo $?
 	exit 9' >"$work/out"
 expect "sem create: exit code" 9 $?
-expect "sem wait and post" "taken 4 0 1 1" "$(paste -sd' ' "$work/out")"
+expect "sem wait and post" "taken 4 0 1 1 1" "$(paste -sd' ' "$work/out")"
 "$mooring" lock s -- "$mooring" sem post s 2>"$work/err"
 expect "sem: another kind" 1 "$(grep -c MOOR_EKIND "$work/err")"
 

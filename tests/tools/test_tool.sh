@@ -144,6 +144,11 @@ for good in --help --version "send --help" "recv --help" "ls --help"; do
 	"$mooring" $good >"$work/out"
 	expect "'mooring $good'" "0 0" "$? $([ -s "$work/out" ]; echo $?)"
 done
+for good in --help --version "send --help" "create --help" "ls --help" "sem --help"; do
+	# shellcheck disable=SC2086
+	"$mooring" $good >/dev/full 2>"$work/err"
+	expect "'mooring $good' to a full disk" "1 1" "$? $(grep -c 'cannot write to standard output' "$work/err")"
+done
 MOORING_DIR=$work/none "$mooring" recv x 2>"$work/err"
 expect "a bad MOORING_DIR: exit code 1" 1 $?
 expect "a bad MOORING_DIR: named" 1 "$(grep -c "MOORING_DIR ($work/none)" "$work/err")"
