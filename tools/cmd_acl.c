@@ -32,9 +32,7 @@ static int set_acl(const char *name, moor_map *map, const char *acl)
 	const int err = moor_map_set_acl(map, acl);
 
 	if (err == MOOR_EINVAL)
-		return usage_error(&cmd_acl, "'%s' is no access control list; one is written as in acl(5), for example "
-		                             "u::rw,u:anna:rw,g::-,m::rw,o::-",
-		                   acl);
+		return acl_refused(&cmd_acl, acl);
 	return err ? fail(err, "cannot change the access control list of", name) : EXIT_WELL;
 }
 

@@ -28,14 +28,17 @@ static int make(const struct options *options, const char *name, uint64_t size, 
 	return moor_map_create(name, size, &options->map, ret_map);
 }
 
-static int file_failed(int err, const char *path, const char *name, uint64_t size)
+static int file_failed(int err, const struct options *options, const char *name, uint64_t size)
 {
+	const char *path = options->file;
+
 	switch (err) {
 	case MOOR_ENOENT:
 		complain("cannot map the file '%s': there is none; create it first, for example with truncate(1)", path);
 		return EXIT_ERROR;
 	case MOOR_EINVAL:
-		complain("cannot map the file '%s': it is no regular file, or is empty and no SIZE was given", path);
+		complain("cannot map the file '%s': it is no regular file, or is empty and no SIZE was given%s", path,
+		         options->map.acl ? ", or --acl is no complete list" : "");
 		return EXIT_ERROR;
 	case MOOR_EEXIST:
 		complain("the name '%s' belongs to a map that is not of the file '%s'; 'mooring info' shows who holds it", name,
@@ -55,15 +58,14 @@ static int file_failed(int err, const char *path, const char *name, uint64_t siz
 	}
 }
 
-static int make_failed(int err, const struct options *options, const char *name, uint64_t size)
+static int map_failed(int err, const struct options *options, const char *name, uint64_t size)
 {
 	if (options->file)
-		return file_failed(err, options->file, name, size);
+		return file_failed(err, options, name, size);
 	if (err == MOOR_EINVAL)
-		return usage_error(&cmd_create, "a map of %" PRIu64 " bytes with these options is not possible: it has at least "
-		                                "1 byte, and an ACL in the form of acl(5)",
-		                   size);
-	return fail_for_space(err, "cannot create the map", name, size);
+		return options->map.acl ? acl_refused(&cmd_create, options->map.acl)
+		                        : usage_error(&cmd_create, "these options do not go together");
+	return fail_to_make(err, "cannot create the map", name, size, options->map.flags & MOOR_ANY_OWNER);
 }
 
 static int commit(const struct options *options, const char *name, moor_map *map)
@@ -108,12 +110,16 @@ static int run(int argc, char **argv)
 		return usage_error(&cmd_create, "create takes a name and a size, or --file");
 	if (options.arg_count == 2 && !parse_size("SIZE", options.args[1], &size))
 		return EXIT_USAGE;
+	if (options.arg_count == 2 && !size && !options.file)
+		return usage_error(&cmd_create, "SIZE is 0, and a map has at least 1 byte");
+	if (options.map.mode && options.map.acl)
+		return usage_error(&cmd_create, "--mode and --acl say the same thing in two ways: one or the other");
 	if (options.commit && !(options.map.flags & MOOR_MAP_RESERVE))
 		return usage_error(&cmd_create, "--commit goes with --reserve; all of any other map is committed at once");
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	news = make(&options, options.args[0], size, &map);
 	if (news < 0)
-		return make_failed(news, &options, options.args[0], size);
+		return map_failed(news, &options, options.args[0], size);
 	code = commit(&options, options.args[0], map);
 	if (code == GO_ON)
 		code = report(&options, options.args[0], map, news == MOOR_CREATED || !(options.or_open || options.file));
@@ -129,7 +135,8 @@ const struct command cmd_create = {
                 "[--or-open] [--any-owner] [--json] NAME [SIZE]",
     .summary = "Makes the map NAME of SIZE bytes, all zero, and holds its name until it is ended (Ctrl-C).\n"
                "  --mode MODE    permission bits in octal, default 0600\n"
-               "  --acl ACL      a POSIX access control list, as in user:anna:rw\n"
+               "  --acl ACL      instead of --mode, a complete POSIX access control list,\n"
+               "                 as in u::rw,u:anna:rw,g::-,m::rw,o::-\n"
                "  --file PATH    the memory is this file's; SIZE may be left out, and what is written stays\n"
                "  --reserve      SIZE is a maximum, memory comes with commits\n"
                "  --commit SIZE  commit that much of it at once\n"

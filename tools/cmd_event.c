@@ -9,6 +9,7 @@ struct job {
 	const char *action, *name;
 	char *const *command;
 	int64_t timeout_ns;
+	struct moor_sync_opts opts;
 	unsigned flags;
 };
 
@@ -17,9 +18,9 @@ static int create(const struct job *job)
 	moor_event *event;
 	int code, err;
 
-	err = moor_event_create(job->name, job->flags, NULL, &event);
+	err = moor_event_create(job->name, job->flags, &job->opts, &event);
 	if (err)
-		return fail(err, "cannot create the event", job->name);
+		return make_failed(&cmd_event, err, "cannot create the event", job->name, &job->opts);
 	code = run_while_holding(job->command);
 	moor_event_close(event);
 	return code;
@@ -49,7 +50,7 @@ static int act(const struct job *job)
 	else
 		err = strcmp(job->action, "set") == 0 ? moor_event_set(event) : moor_event_reset(event);
 	moor_event_close(event);
-	return err ? fail(err, "cannot wait for", job->name) : EXIT_WELL;
+	return err ? fail(err, strcmp(job->action, "wait") == 0 ? "cannot wait for" : "cannot change", job->name) : EXIT_WELL;
 }
 
 static bool is_action(const char *text)
@@ -62,52 +63,80 @@ static bool is_action(const char *text)
 	return false;
 }
 
-static int run(int argc, char **argv)
+/* Those that stand at optind. GO_ON, or an exit code. */
+static int take_options(int argc, char **argv, struct job *job)
 {
 	static const struct option options[] = {{"timeout", required_argument, NULL, 1},
 	                                        {"manual", no_argument, NULL, 2},
 	                                        {"set", no_argument, NULL, 3},
 	                                        {"help", no_argument, NULL, 4},
+	                                        SYNC_OPTIONS,
 	                                        {0}};
-	struct job job = {.timeout_ns = MOOR_FOREVER};
 	int option, code;
 
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (option) {
 		case 1:
-			if (!parse_seconds("--timeout", optarg, &job.timeout_ns))
+			if (!parse_seconds("--timeout", optarg, &job->timeout_ns))
 				return EXIT_USAGE;
 			break;
 		case 2:
-			job.flags |= MOOR_MANUAL_RESET;
+			job->flags |= MOOR_MANUAL_RESET;
 			break;
 		case 3:
-			job.flags |= MOOR_INITIALLY_SET;
+			job->flags |= MOOR_INITIALLY_SET;
 			break;
 		case 4:
 			return print_usage(&cmd_event);
 		default:
-			return usage_error(&cmd_event, "'mooring event --help' explains the options");
+			code = take_sync_option(&cmd_event, option, optarg, &job->opts);
+			if (code != GO_ON)
+				return code;
 		}
 	}
+	return GO_ON;
+}
+
+static int run(int argc, char **argv)
+{
+	struct job job = {.opts = MOOR_SYNC_OPTS(0), .timeout_ns = MOOR_FOREVER};
+	bool makes;
+	int code;
+
+	/* They may stand before the action and after it. */
+	code = take_options(argc, argv, &job);
+	if (code != GO_ON)
+		return code;
 	job.action = optind < argc ? argv[optind++] : "";
 	if (!is_action(job.action))
 		return usage_error(&cmd_event, "event takes 'wait', 'set', 'reset' or 'create', not '%s'", job.action);
+	code = take_options(argc, argv, &job);
+	if (code != GO_ON)
+		return code;
 	code = parse_name_and_command(&cmd_event, argc, argv, &job.name, &job.command);
 	if (code != GO_ON)
 		return code;
-	if ((strcmp(job.action, "create") == 0) != (job.command != NULL))
-		return usage_error(&cmd_event, "'create' takes a command to run, the others take none");
+	makes = strcmp(job.action, "create") == 0;
+	if (makes && !job.command)
+		return usage_error(&cmd_event, "'create' keeps the event while a command runs: give one, after the name '%s'", job.name);
+	if (!makes && job.command)
+		return usage_error(&cmd_event, "'%s' takes a name only, and '%s' comes after it", job.action, job.command[0]);
+	code = check_sync_options(&cmd_event, makes, &job.opts);
+	if (code != GO_ON)
+		return code;
 	return act(&job);
 }
 
 const struct command cmd_event = {
     .name = "event",
-    .synopsis = "event [OPTION]... wait|set|reset|create NAME [[--] COMMAND [ARGUMENT]...]",
+    .synopsis = "event wait|set|reset|create [OPTION]... NAME [[--] COMMAND [ARGUMENT]...]",
     .summary = "wait waits until the event NAME is set, and resets it unless it is a manual one; set and reset do that.\n"
                "create makes it, and keeps it while COMMAND runs, whose exit code is its own.\n"
                "  --timeout SECONDS  of wait: give up after that long (exit code 4)\n"
                "  --manual           of create: set stays set until it is reset\n"
-               "  --set              of create: it is set at first",
+               "  --set              of create: it is set at first\n"
+               "  --mode MODE        of create: permission bits in octal, default 0600\n"
+               "  --acl ACL          instead of them: an access control list, as in u::rw,u:anna:rw,g::-,m::rw,o::-\n"
+               "  --any-owner        of create: also where another user's dead one still lies",
     .run = run,
 };

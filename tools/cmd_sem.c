@@ -12,6 +12,7 @@ struct job {
 	const char *action, *name;
 	char *const *command;
 	int64_t timeout_ns;
+	struct moor_sync_opts opts;
 	uint32_t count, initial, max;
 };
 
@@ -40,9 +41,9 @@ static int create(const struct job *job)
 	moor_sem *sem;
 	int code, err;
 
-	err = moor_sem_create(job->name, job->initial, job->max, NULL, &sem);
+	err = moor_sem_create(job->name, job->initial, job->max, &job->opts, &sem);
 	if (err)
-		return fail(err, "cannot create the semaphore", job->name);
+		return make_failed(&cmd_sem, err, "cannot create the semaphore", job->name, &job->opts);
 	code = run_while_holding(job->command);
 	moor_sem_close(sem);
 	return code;
@@ -64,49 +65,74 @@ static int act(const struct job *job)
 	return code;
 }
 
-static int run(int argc, char **argv)
+/* Those that stand at optind. GO_ON, or an exit code. */
+static int take_options(int argc, char **argv, struct job *job)
 {
 	static const struct option options[] = {{"timeout", required_argument, NULL, 1},
 	                                        {"count", required_argument, NULL, 2},
 	                                        {"initial", required_argument, NULL, 3},
 	                                        {"max", required_argument, NULL, 4},
 	                                        {"help", no_argument, NULL, 5},
+	                                        SYNC_OPTIONS,
 	                                        {0}};
-	struct job job = {.timeout_ns = MOOR_FOREVER, .count = 1, .max = MAX};
 	int option, code;
 
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (option) {
 		case 1:
-			if (!parse_seconds("--timeout", optarg, &job.timeout_ns))
+			if (!parse_seconds("--timeout", optarg, &job->timeout_ns))
 				return EXIT_USAGE;
 			break;
 		case 2:
-			if (!parse_count("--count", optarg, 1, MAX, &job.count))
+			if (!parse_count("--count", optarg, 1, MAX, &job->count))
 				return EXIT_USAGE;
 			break;
 		case 3:
-			if (!parse_count("--initial", optarg, 0, MAX, &job.initial))
+			if (!parse_count("--initial", optarg, 0, MAX, &job->initial))
 				return EXIT_USAGE;
 			break;
 		case 4:
-			if (!parse_count("--max", optarg, 1, MAX, &job.max))
+			if (!parse_count("--max", optarg, 1, MAX, &job->max))
 				return EXIT_USAGE;
 			break;
 		case 5:
 			return print_usage(&cmd_sem);
 		default:
-			return usage_error(&cmd_sem, "'mooring sem --help' explains the options");
+			code = take_sync_option(&cmd_sem, option, optarg, &job->opts);
+			if (code != GO_ON)
+				return code;
 		}
 	}
+	return GO_ON;
+}
+
+static int run(int argc, char **argv)
+{
+	struct job job = {.opts = MOOR_SYNC_OPTS(0), .timeout_ns = MOOR_FOREVER, .count = 1, .max = MAX};
+	bool makes;
+	int code;
+
+	/* They may stand before the action and after it. */
+	code = take_options(argc, argv, &job);
+	if (code != GO_ON)
+		return code;
 	job.action = optind < argc ? argv[optind++] : "";
 	if (strcmp(job.action, "wait") != 0 && strcmp(job.action, "post") != 0 && strcmp(job.action, "create") != 0)
 		return usage_error(&cmd_sem, "sem takes 'wait', 'post' or 'create', not '%s'", job.action);
+	code = take_options(argc, argv, &job);
+	if (code != GO_ON)
+		return code;
 	code = parse_name_and_command(&cmd_sem, argc, argv, &job.name, &job.command);
 	if (code != GO_ON)
 		return code;
-	if ((strcmp(job.action, "create") == 0) != (job.command != NULL))
-		return usage_error(&cmd_sem, "'create' takes a command to run, 'wait' and 'post' none");
+	makes = strcmp(job.action, "create") == 0;
+	if (makes && !job.command)
+		return usage_error(&cmd_sem, "'create' keeps the semaphore while a command runs: give one, after the name '%s'", job.name);
+	if (!makes && job.command)
+		return usage_error(&cmd_sem, "'%s' takes a name only, and '%s' comes after it", job.action, job.command[0]);
+	code = check_sync_options(&cmd_sem, makes, &job.opts);
+	if (code != GO_ON)
+		return code;
 	if (job.initial > job.max)
 		return usage_error(&cmd_sem, "--initial is at most --max");
 	return act(&job);
@@ -114,12 +140,15 @@ static int run(int argc, char **argv)
 
 const struct command cmd_sem = {
     .name = "sem",
-    .synopsis = "sem [OPTION]... wait|post|create NAME [[--] COMMAND [ARGUMENT]...]",
+    .synopsis = "sem wait|post|create [OPTION]... NAME [[--] COMMAND [ARGUMENT]...]",
     .summary = "wait takes one from the semaphore NAME. post gives some, and prints how many there were before.\n"
                "create makes it, and keeps it while COMMAND runs, whose exit code is its own.\n"
                "  --timeout SECONDS  of wait: give up after that long (exit code 4)\n"
                "  --count N          of post: how many, all or none; default 1\n"
                "  --initial N        of create: default 0\n"
-               "  --max N            of create: default and at most 2147483647",
+               "  --max N            of create: default and at most 2147483647\n"
+               "  --mode MODE        of create: permission bits in octal, default 0600\n"
+               "  --acl ACL          instead of them: an access control list, as in u::rw,u:anna:rw,g::-,m::rw,o::-\n"
+               "  --any-owner        of create: also where another user's dead one still lies",
     .run = run,
 };

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	OFFSET = 1,
@@ -63,6 +64,23 @@ bool parse_mode(const char *what, const char *text, uint32_t *ret_mode)
 	return true;
 }
 
+/* The library's 0 is its default, 0600: an object that nobody may open has no use. */
+bool parse_mode_of_new(const char *text, uint32_t *ret_mode)
+{
+	if (!parse_mode("--mode", text, ret_mode))
+		return false;
+	if (!*ret_mode)
+		complain("--mode 0 would let nobody in; leave it out for 0600");
+	return *ret_mode;
+}
+
+int acl_refused(const struct command *command, const char *acl)
+{
+	return usage_error(command, "'%s' is no access control list of users and groups that there are; a complete one is "
+	                            "written as in acl(5), for example u::rw,u:%u:rw,g::-,m::rw,o::-",
+	                   acl, (unsigned)geteuid());
+}
+
 static bool parse_type(const char *text, const struct value_type **ret_type)
 {
 	*ret_type = find_type(text);
@@ -107,12 +125,7 @@ static bool take(int option, const char *value, struct options *options)
 	case INTERVAL:
 		return parse_seconds("--interval", value, &options->interval_ns);
 	case MODE:
-		/* The library's 0 is its default, 0600: a map that nobody may open has no use. */
-		if (!parse_mode("--mode", value, &options->map.mode))
-			return false;
-		if (!options->map.mode)
-			complain("--mode 0 would let nobody in; leave it out for 0600");
-		return options->map.mode;
+		return parse_mode_of_new(value, &options->map.mode);
 	case ACL:
 		options->map.acl = value;
 		return true;

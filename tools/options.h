@@ -36,5 +36,10 @@ int parse_options(const struct command *command, unsigned takes, int least, int 
 
 /* Permission bits in octal: false, and a complaint that names what they are for, if they are not that. */
 bool parse_mode(const char *what, const char *text, uint32_t *ret_mode);
+/* --mode of what is made: the same, and not 0. */
+bool parse_mode_of_new(const char *text, uint32_t *ret_mode);
+
+/* The library does not take this list: says how one is written. Returns the exit code. */
+int acl_refused(const struct command *command, const char *acl);
 
 #endif

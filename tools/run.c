@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run.h"
 
+#include "options.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
-
-extern char **environ;
+#include <unistd.h>
 
 static volatile pid_t child;
 
@@ -24,19 +25,42 @@ static void pass_on(int signal)
 
 static const int passed[] = {SIGTERM, SIGHUP}, ignored[] = {SIGINT, SIGQUIT};
 
-/* The command gets the signals as this process was given them. */
+/* In the child, which shares the memory with its parent until it ends or becomes the command. */
+static void become(char *const argv[], pid_t parent, const sigset_t *mask, const sigset_t *defaults)
+{
+	/* The parent lets go of what it holds when it is killed: a command of its own must not go on then. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(1);
+	for (int number = 1; number < NSIG; number++)
+		if (sigismember(defaults, number) == 1)
+			signal(number, SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	execvp(argv[0], argv);
+}
+
+/*
+ * The command gets the signals as this process was given them. By vfork(2), as posix_spawn(3) does it, which cannot do
+ * the above: a child of fork(2) would take part in what is held until it becomes the command.
+ */
 static int spawn(char *const argv[], const sigset_t *mask, const sigset_t *defaults, pid_t *ret_pid)
 {
-	posix_spawnattr_t attr;
-	int err = posix_spawnattr_init(&attr);
+	const pid_t parent = getpid();
+	static volatile int err;
+	pid_t pid;
 
+	err = 0;
+	pid = vfork();
+	if (pid == 0) {
+		become(argv, parent, mask, defaults);
+		err = errno;
+		_exit(127);
+	}
+	if (pid < 0)
+		return errno;
 	if (err)
-		return err;
-	posix_spawnattr_setsigmask(&attr, mask);
-	posix_spawnattr_setsigdefault(&attr, defaults);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	err = posix_spawnp(ret_pid, argv[0], NULL, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
+		waitpid(pid, NULL, 0);
+	*ret_pid = pid;
 	return err;
 }
 
@@ -94,6 +118,39 @@ bool parse_count(const char *option, const char *text, uint32_t least, uint32_t 
 	return true;
 }
 
+int take_sync_option(const struct command *command, int option, const char *value, struct moor_sync_opts *opts)
+{
+	switch (option) {
+	case OPTION_MODE:
+		return parse_mode_of_new(value, &opts->mode) ? GO_ON : EXIT_USAGE;
+	case OPTION_ACL:
+		opts->acl = value;
+		return GO_ON;
+	case OPTION_ANY_OWNER:
+		opts->flags |= MOOR_ANY_OWNER;
+		return GO_ON;
+	default:
+		return usage_error(command, "'mooring %s --help' explains the options", command->name);
+	}
+}
+
+int check_sync_options(const struct command *command, bool makes, const struct moor_sync_opts *opts)
+{
+	if (!makes && (opts->mode || opts->acl || opts->flags))
+		return usage_error(command, "--mode, --acl and --any-owner go with 'create'");
+	if (opts->mode && opts->acl)
+		return usage_error(command, "--mode and --acl say the same thing in two ways: one or the other");
+	return GO_ON;
+}
+
+int make_failed(const struct command *command, int err, const char *what, const char *name,
+                const struct moor_sync_opts *opts)
+{
+	if (err == MOOR_EINVAL && opts->acl)
+		return acl_refused(command, opts->acl);
+	return fail_to_make(err, what, name, 0, opts->flags & MOOR_ANY_OWNER);
+}
+
 int parse_name_and_command(const struct command *command, int argc, char **argv, const char **ret_name,
                            char *const **ret_argv)
 {
@@ -103,7 +160,15 @@ int parse_name_and_command(const struct command *command, int argc, char **argv,
 		return usage_error(command, "the name comes before '--'");
 	if (at == argc)
 		return usage_error(command, "%s takes a name", command->name);
+	if (argv[at][0] == '-')
+		return usage_error(command, "a name was expected, not '%s'; one that begins so is written with its prefix, "
+		                            "'Local\\%s'",
+		                   argv[at], argv[at]);
 	*ret_name = argv[at++];
+	if (at < argc && argv[at][0] == '-' && strcmp(argv[at], "--") != 0)
+		return usage_error(command, "'%s' comes after the name '%s': options come before the name, and a command that "
+		                            "begins with '-' after '--'",
+		                   argv[at], *ret_name);
 	if (at < argc && strcmp(argv[at], "--") == 0 && ++at == argc)
 		return usage_error(command, "a command comes after '--'");
 	*ret_argv = at < argc ? argv + at : NULL;

@@ -98,16 +98,41 @@ static void explain_space(uint64_t wanted)
 	         "room");
 }
 
+/* By which commands one takes part in an object of this kind. */
+static const char *commands_of(uint32_t kind)
+{
+	static const char *const texts[] = {"mooring info",
+	                                    "mooring cat, write, watch or create --or-open",
+	                                    "mooring lock",
+	                                    "mooring sem wait and post",
+	                                    "mooring event wait, set and reset",
+	                                    "mooring send and recv"};
+
+	return texts[kind <= MOOR_OBJ_CHANNEL ? kind : 0];
+}
+
+/* Mutexes, semaphores and events have no size that anybody chose. */
+static void describe(const char *name, const struct moor_name_info *info, char *text, size_t room)
+{
+	const bool sized = info->kind == MOOR_OBJ_MAP || info->kind == MOOR_OBJ_CHANNEL;
+	const int len = snprintf(text, room, "'%s' is of the kind %s", name, kind_text(info->kind));
+
+	if (sized && len > 0 && (size_t)len < room)
+		snprintf(text + len, room - (size_t)len, " (%" PRIu64 " bytes)", info->size);
+}
+
 /* What the name stands for, where something else was expected. */
 static void explain_kind(const char *name)
 {
 	struct moor_name_info info;
+	char text[512];
 
-	if (look_up(name, &info))
-		complain("'%s' is of the kind %s (%" PRIu64 " bytes); use another name, or the command for this kind", name,
-		         kind_text(info.kind), info.size);
-	else
+	if (look_up(name, &info)) {
+		describe(name, &info, text, sizeof text);
+		complain("%s; use another name, or what is for this kind: %s", text, commands_of(info.kind));
+	} else {
 		complain("'mooring ls' shows what it is");
+	}
 }
 
 static int find_first(const struct moor_participant_info *info, void *arg)
@@ -119,37 +144,43 @@ static int find_first(const struct moor_participant_info *info, void *arg)
 static void explain_existing(const char *name)
 {
 	struct moor_name_info info;
+	char text[512], holder[64] = "";
 	uint32_t pid;
 
-	if (look_up(name, &info) && info.kind != MOOR_OBJ_MAP)
-		explain_kind(name);
-	else if (moor_participants(name, find_first, &pid) == 1)
-		complain("it is held by process %" PRIu32 "; end it, use another name, or join the map with --or-open", pid);
-	else
-		complain("'mooring info' shows who holds it; use another name, or join the map with --or-open");
+	if (!look_up(name, &info)) {
+		complain("'mooring info' shows who holds it; end that, or use another name");
+		return;
+	}
+	describe(name, &info, text, sizeof text);
+	if (moor_participants(name, find_first, &pid) == 1)
+		snprintf(holder, sizeof holder, ", held by process %" PRIu32, pid);
+	complain("%s%s; end that, use another name, or take part in it: %s", text, holder, commands_of(info.kind));
 }
 
-static void explain_access(const char *name)
+static void explain_access(const char *name, bool makes, bool any_owner)
 {
-	const char *dir = getenv("MOORING_DIR");
+	const char *dir = getenv("MOORING_DIR"), *cure;
 	struct moor_name_info info;
 
-	if (look_up(name, &info))
-		complain("it belongs to user %" PRIu32 " and has the mode %04" PRIo32 ", you are user %u: its owner can change that, "
-		         "with 'mooring chmod' or 'mooring acl'",
-		         info.uid, info.mode, (unsigned)geteuid());
-	else
+	if (!look_up(name, &info)) {
 		complain("it belongs to somebody else, or MOORING_DIR (%s) is not a directory of yours that nobody else may "
 		         "write to",
 		         dir ? dir : "not set");
+		return;
+	}
+	if (makes && !any_owner && info.uid != geteuid() && info.kind != MOOR_OBJ_CHANNEL)
+		cure = "with --any-owner you accept that, as far as its rights let you";
+	else if (info.kind == MOOR_OBJ_MAP)
+		cure = "its owner can change that, with 'mooring chmod' or 'mooring acl'";
+	else if (info.kind == MOOR_OBJ_CHANNEL)
+		cure = "use another name, or end the processes that have it open";
+	else
+		cure = "its rights are those it was made with, by --mode or --acl: end it, and make it with others";
+	complain("it belongs to user %" PRIu32 " and has the mode %04" PRIo32 ", you are user %u: %s", info.uid, info.mode,
+	         (unsigned)geteuid(), cure);
 }
 
-int fail(int err, const char *what, const char *name)
-{
-	return fail_for_space(err, what, name, 0);
-}
-
-int fail_for_space(int err, const char *what, const char *name, uint64_t wanted)
+static int report_failure(int err, const char *what, const char *name, uint64_t wanted, bool makes, bool any_owner)
 {
 	const int saved = errno;
 
@@ -182,8 +213,28 @@ int fail_for_space(int err, const char *what, const char *name, uint64_t wanted)
 	case MOOR_EMISMATCH:
 		complain("'mooring ls' shows the capacity that it has; leave --capacity out to take it as it is");
 		break;
+	case MOOR_EOVERFLOW:
+		complain("the --max that it was made with leaves no room for so many: post fewer, or after somebody has waited for it");
+		break;
+	case MOOR_ENOTSUP:
+		complain("an access control list needs a file system that has them, and a library built with libacl; huge pages "
+		         "need a tmpfs that has them: do without the option, or set MOORING_DIR to another directory");
+		break;
+	case MOOR_ENOMEM:
+		complain("end other processes, or ask for less; 'ulimit -v' shows what this one may have");
+		break;
+	case MOOR_EMFILE:
+	case MOOR_ENFILE:
+		complain("'ulimit -n' shows how many this process may have, /proc/sys/fs/file-max the system");
+		break;
+	case MOOR_ESLOTS:
+		complain("too many processes have it open: end some; 'mooring info' shows them");
+		break;
+	case MOOR_ECORRUPT:
+		complain("end all that have it open, and start again; 'mooring info' shows them");
+		break;
 	case MOOR_EACCES:
-		explain_access(name);
+		explain_access(name, makes, any_owner);
 		break;
 	default:
 		break;
@@ -199,6 +250,21 @@ int fail_for_space(int err, const char *what, const char *name, uint64_t wanted)
 	default:
 		return EXIT_ERROR;
 	}
+}
+
+int fail(int err, const char *what, const char *name)
+{
+	return fail_for_space(err, what, name, 0);
+}
+
+int fail_for_space(int err, const char *what, const char *name, uint64_t wanted)
+{
+	return report_failure(err, what, name, wanted, false, false);
+}
+
+int fail_to_make(int err, const char *what, const char *name, uint64_t wanted, bool any_owner)
+{
+	return report_failure(err, what, name, wanted, true, any_owner);
 }
 
 int open_failed(const struct command *command, int err, const struct stream_options *options)

@@ -25,6 +25,8 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fail(int err, const char *what, const char *name);
 /* The same where `wanted` bytes of shared memory were asked for. */
 int fail_for_space(int err, const char *what, const char *name, uint64_t wanted);
+/* The same where an object was to be made, or to be joined by who would also make it. */
+int fail_to_make(int err, const char *what, const char *name, uint64_t wanted, bool any_owner);
 int usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* To standard output. Returns the exit code: whether it was written. */
 int print_usage(const struct command *command);

@@ -298,12 +298,19 @@ if "$mooring" acl l >"$work/out" 2>"$work/err"; then
 	"$mooring" acl --json l >"$work/out"
 	expect "acl --json" 1 "$(grep -c '^{"name":"Local\\\\l","acl":".*user:.*"}$' "$work/out")"
 	refused "no access control list" 2 acl l "nonsense"
+	refused "create with a list that is not complete" 2 create --acl u:root:rw l2 10
+	says "create with a list that is not complete" "'u:root:rw' is no access control list.* u::rw,u:"
+	refused "create with no bytes" 2 create --acl u::rw,g::-,o::- l2 0
+	says "create with no bytes" "SIZE is 0"
+	refused "create with a mode and a list" 2 create --mode 600 --acl u::rw,g::-,o::- l2 10
+	says "create with a mode and a list" "one or the other"
 	expect "info shows it" 1 "$("$mooring" info l | grep -c '^acl .*user:')"
 	let_go
 	hold --acl "u::rw,u:$(id -u):r,g::-,m::r,o::-" l 10
 	expect "create --acl" 1 "$("$mooring" acl l | grep -c "user:[^:]*:r--")"
 else
 	says "acl where there are none" MOOR_ENOTSUP
+	says "acl where there are none" "built with libacl"
 	echo "skipped: access control lists: $(tail -n 1 "$work/err")"
 fi
 let_go
@@ -346,6 +353,7 @@ else
 		echo "skipped: another user: no access control lists"
 	fi
 	as_other "create of what another user holds" 1 create 'Global\g' 8
+	says "create of what another user holds" "you are user 65534: with --any-owner you accept that"
 	let_go
 	expect "nothing is left of what was shared" "" "$(find "$shared" -type f)"
 	export MOORING_DIR=$work

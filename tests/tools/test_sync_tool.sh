@@ -7,7 +7,7 @@ work=$(mktemp -d "$PWD/synctool.XXXXXX") || exit 99
 chmod 700 "$work"
 export MOORING_DIR=$work mooring
 exec 2>&1
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work" "${shared-}"' EXIT
 failures=0
 
 # expect WHAT WANTED GOT
@@ -53,11 +53,13 @@ timeout 60 "$mooring" lock a -- sh -c 'echo $MOORING_ABANDONED' >"$work/out" 2>"
 waiter=$!
 await sh -c "$mooring ls | grep -q ,"
 kill -9 $holder
-kill "$(cat "$work/held")"
 wait $waiter
 expect "a killed holder: the next one runs" 0 $?
 expect "a killed holder: the command is told" 1 "$(cat "$work/out")"
 expect "a killed holder: and whoever reads" 1 "$(grep -c 'abandoned: its last owner died' "$work/err")"
+gone() { ! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$(cat "$work/held")/status"; } # a zombie has ended
+await gone
+expect "a killed holder: its command is ended" 0 $?
 rm "$work/held"
 
 # A signal to end comes to the command, and the mutex is held until that has ended.
@@ -113,6 +115,72 @@ kill $holder
 wait $holder
 expect "event create: the command was ended" 143 $?
 expect "no name is left" "" "$("$mooring" ls)"
+
+# ---- options after the action ----
+expect "sem create, options after it" "0 0" "$("$mooring" sem create --initial 1 --max 1 s -- sh -c '"$mooring" sem wait --timeout 0 s; echo $?; "$mooring" sem post --count 1 s' | paste -sd' ')"
+expect "event create, options after it" "0 0" "$("$mooring" event create --manual ready sh -c '"$mooring" event set ready; for i in 1 2; do "$mooring" event wait --timeout 0 ready; echo $?; done' | paste -sd' ')"
+# says PATTERN COMMAND...: a usage error that has it
+says() {
+	local pattern=$1
+	shift
+	"$mooring" "$@" </dev/null >"$work/out" 2>"$work/err"
+	expect "usage: 'mooring $*': exit code" 2 $?
+	expect "usage: 'mooring $*' says $pattern" 1 "$(grep -c -- "$pattern" "$work/err")"
+}
+says "options come before the name" lock m1 --timeout 2 true
+says "options come before the name" sem wait s --timeout 1
+says "options come before the name" event create e --manual true
+says "a name was expected, not '-'" lock - true
+says "give one, after the name 's'" sem create --initial 1 s
+says "'wait' takes a name only, and 'true' comes after it" sem wait s true
+says "go with 'create'" sem wait --mode 666 s
+says "go with 'create'" event set --any-owner e
+for kind in lock "sem create" "event create"; do
+	# shellcheck disable=SC2086
+	{
+		says "one or the other" $kind --mode 600 --acl u::rw,g::-,o::- a true
+		says "--mode takes permission bits" $kind --mode 8 a true
+		says "--mode 0 would let nobody in" $kind --mode 0 a true
+	}
+	if "$mooring" lock --acl u::rw,g::-,o::- a true 2>/dev/null; then
+		# shellcheck disable=SC2086
+		says "'u:root:rw' is no access control list .* u::rw,u:" $kind --acl u:root:rw a true
+	else
+		echo "skipped: $kind --acl: no access control lists"
+	fi
+done
+
+# ---- what an error advises ----
+"$mooring" sem create --max 1 s -- sh -c '"$mooring" sem post --count 2 s' >"$work/out" 2>"$work/err"
+expect "sem post beyond --max says what to do" 1 "$(grep -c -- 'the --max .* post fewer' "$work/err")"
+"$mooring" sem create s -- "$mooring" sem create s true 2>"$work/err"
+expect "sem create of a live one: by what to join" 1 "$(grep -c "'s' is of the kind semaphore, held by process .* mooring sem wait and post" "$work/err")"
+"$mooring" lock m -- "$mooring" event wait m 2>"$work/err"
+expect "another kind: the command for it" 1 "$(grep -c "'m' is of the kind mutex; .* mooring lock$" "$work/err")"
+
+# ---- another user ----
+other="setpriv --reuid=65534 --regid=65534 --clear-groups"
+if [ "$(id -u)" != 0 ]; then
+	echo "skipped: another user: this is not root"
+elif ! MOORING_DIR=/dev/shm $other "$mooring" --version >/dev/null 2>&1; then
+	echo "skipped: another user: user 65534 cannot run $mooring"
+elif ! shared=$(mktemp -d /dev/shm/mooring-test-XXXXXX) || ! chmod 1777 "$shared"; then
+	echo "skipped: another user: no directory for both in /dev/shm"
+else
+	export MOORING_DIR=$shared other
+	"$mooring" lock --mode 666 'Global\m' -- sh -c '$other "$mooring" lock --timeout 0 "Global\m" true' 2>"$work/err"
+	expect "lock of another user's: exit code" 1 $?
+	expect "lock of another user's: the cure" 1 "$(grep -c -- 'belongs to user 0 and has the mode 0666, you are user 65534: with --any-owner' "$work/err")"
+	"$mooring" lock --mode 666 'Global\m' -- sh -c '$other "$mooring" lock --any-owner --timeout 0 "Global\m" true' 2>"$work/err"
+	expect "lock --any-owner: as far as it is held" 4 $?
+	"$mooring" lock --mode 644 'Global\m' -- sh -c '$other "$mooring" lock --any-owner "Global\m" true' 2>"$work/err"
+	expect "lock without the right: another cure than chmod" "1 0" "$(grep -c -- 'made with, by --mode or --acl' "$work/err") $(grep -c chmod "$work/err")"
+	"$mooring" sem create --mode 666 'Global\s' -- sh -c '$other "$mooring" sem post "Global\s"' >"$work/out" 2>"$work/err"
+	expect "sem post between users" "0 0" "$? $(cat "$work/out")"
+	"$mooring" event create --mode 666 'Global\e' -- sh -c '$other "$mooring" event set "Global\e"; "$mooring" event wait "Global\e"' 2>"$work/err"
+	expect "event between users" 0 $?
+	export MOORING_DIR=$work
+fi
 
 for bad in "lock" "lock a" "lock a --" "lock -- a" "lock --timeout x a true" "lock --nonsense a true" "sem" "sem take a" \
 	"sem wait" "sem wait a b" "sem create a" "sem --count 0 post a" "sem --max 0 create a true" \
