@@ -7,8 +7,8 @@
  *
  * Two channels, NAME.there and NAME.back, in either order of starting.
  */
-#include <mooring.h>
-#include <stdio.h>
+#include "explain.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -90,13 +90,13 @@ static int ping(moor_tx *tx, moor_rx *rx, size_t count)
 int main(int argc, char **argv)
 {
 	const int asks = argc == 4 && strcmp(argv[1], "ping") == 0;
-	const long count = asks ? atol(argv[3]) : 0;
+	uint64_t count = 0;
 	moor_tx *tx = NULL;
 	moor_rx *rx = NULL;
 	int err;
 
-	if (!(asks && count > 0) && !(argc == 3 && strcmp(argv[1], "pong") == 0)) {
-		fprintf(stderr, "usage: %s pong NAME | %s ping NAME COUNT\n", argv[0], argv[0]);
+	if (!(asks && parse_number("COUNT", argv[3], 1, 1000000000, &count)) && !(argc == 3 && strcmp(argv[1], "pong") == 0)) {
+		fprintf(stderr, "usage: %s pong NAME | %s ping NAME COUNT\n", program_name(argv[0]), program_name(argv[0]));
 		return 2;
 	}
 	err = open_both(argv[2], asks ? "there" : "back", asks ? "back" : "there", &tx, &rx);
@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 	moor_tx_close(tx);
 	moor_rx_close(rx);
 	if (err) {
-		fprintf(stderr, "%s %s: %s (%s)\n", argv[0], argv[1], moor_strerror(err), moor_err_name(err));
+		fprintf(stderr, "%s %s: %s (%s)\n", program_name(argv[0]), argv[1], moor_strerror(err), moor_err_name(err));
 		return 1;
 	}
 	return 0;

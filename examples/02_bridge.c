@@ -12,8 +12,6 @@
  */
 #include "explain.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define NAME "test_memory"
@@ -86,18 +84,23 @@ static int show(const struct pace *pace)
 	return torn ? 1 : 0;
 }
 
+static int usage(const char *path)
+{
+	fprintf(stderr, "usage: %s server|client [MS [COUNT [STEP]]]\n", program_name(path));
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
-	const struct pace pace = {.ms = argc > 2 ? atol(argv[2]) : 500,
-	                          .count = argc > 3 ? strtoull(argv[3], NULL, 10) : 0,
-	                          .step = argc > 4 ? strtoull(argv[4], NULL, 10) : 1};
+	struct pace pace = {.step = 1};
+	uint64_t ms = 500;
 
-	if (argc >= 2 && argc <= 5 && pace.ms >= 0 && pace.step) {
-		if (strcmp(argv[1], "server") == 0)
-			return serve(&pace);
-		if (strcmp(argv[1], "client") == 0)
-			return show(&pace);
-	}
-	fprintf(stderr, "usage: %s server|client [MS [COUNT [STEP]]]\n", argv[0]);
-	return 2;
+	if (argc < 2 || argc > 5 || (strcmp(argv[1], "server") != 0 && strcmp(argv[1], "client") != 0))
+		return usage(argv[0]);
+	if ((argc > 2 && !parse_number("MS", argv[2], 0, 1000000, &ms)) ||
+	    (argc > 3 && !parse_number("COUNT", argv[3], 0, UINT64_MAX, &pace.count)) ||
+	    (argc > 4 && !parse_number("STEP", argv[4], 1, UINT64_MAX, &pace.step)))
+		return usage(argv[0]);
+	pace.ms = (long)ms;
+	return strcmp(argv[1], "server") == 0 ? serve(&pace) : show(&pace);
 }

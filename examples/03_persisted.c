@@ -98,6 +98,6 @@ int main(int argc, char **argv)
 		return first(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "second") == 0)
 		return second();
-	fprintf(stderr, "usage: %s first FILE | %s second\n", argv[0], argv[0]);
+	fprintf(stderr, "usage: %s first FILE | %s second\n", program_name(argv[0]), program_name(argv[0]));
 	return 2;
 }

@@ -117,10 +117,12 @@ int main(int argc, char **argv)
 {
 	const int works = argc == 4 && strcmp(argv[1], "work") == 0;
 	const int keeps = argc == 3 && strcmp(argv[1], "keep") == 0;
-	const long processes = works || keeps ? atol(argv[argc - 1]) : 0, process = works ? atol(argv[2]) : 0;
+	uint64_t processes, process = 0;
 
-	if (processes > 0 && process >= 0 && process < processes)
+	if ((works || keeps) && parse_number("PROCESSES", argv[argc - 1], 1, UINT32_MAX, &processes) &&
+	    (keeps || parse_number("PROCESS", argv[2], 0, processes - 1, &process)))
 		return run((size_t)process, (size_t)processes, keeps);
-	fprintf(stderr, "usage: %s keep PROCESSES | %s work PROCESS PROCESSES\n", argv[0], argv[0]);
+	fprintf(stderr, "usage: %s keep PROCESSES | %s work PROCESS PROCESSES\n", program_name(argv[0]),
+	        program_name(argv[0]));
 	return 2;
 }

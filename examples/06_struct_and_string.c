@@ -16,8 +16,6 @@
  */
 #include "explain.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define NAME "TestMemoryMappedFile"
@@ -26,6 +24,7 @@
 
 #define TICKS_A_SECOND 10000000
 #define TICKS_TO_1970 INT64_C(621355968000000000)
+#define TICKS_MAX 3155378975999999999u /* the end of the year 9999, the last of .NET's */
 
 /* UTF-8 to UTF-16. Returns the number of units; -1: it is not UTF-8, or too long. */
 static int to_utf16(const char *text, uint16_t units[UNITS])
@@ -188,14 +187,15 @@ static int run(char role, int64_t ticks, const char *text)
 
 int main(int argc, char **argv)
 {
-	int64_t ticks = (int64_t)time(NULL) * TICKS_A_SECOND + TICKS_TO_1970;
+	uint64_t ticks = (uint64_t)((int64_t)time(NULL) * TICKS_A_SECOND + TICKS_TO_1970);
+	const char *program = program_name(argv[0]);
 
-	if (argc == 4 && strcmp(argv[1], "write") == 0)
-		return run('w', strtoll(argv[2], NULL, 10), argv[3]);
+	if (argc == 4 && strcmp(argv[1], "write") == 0 && parse_number("TICKS", argv[2], 0, TICKS_MAX, &ticks))
+		return run('w', (int64_t)ticks, argv[3]);
 	if (argc == 2 && strcmp(argv[1], "write") == 0)
-		return run('w', ticks, "Hello from the other process");
+		return run('w', (int64_t)ticks, "Hello from the other process");
 	if (argc == 2 && (strcmp(argv[1], "read") == 0 || strcmp(argv[1], "scribble") == 0))
 		return run(argv[1][0], 0, NULL);
-	fprintf(stderr, "usage: %s write [TICKS TEXT] | %s read | %s scribble\n", argv[0], argv[0], argv[0]);
+	fprintf(stderr, "usage: %s write [TICKS TEXT] | %s read | %s scribble\n", program, program, program);
 	return 2;
 }

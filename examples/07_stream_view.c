@@ -105,6 +105,6 @@ int main(int argc, char **argv)
 		return other_process(1, false, "Run Process A first.");
 	if (argc == 2 && strcmp(argv[1], "c") == 0)
 		return other_process(2, true, "Run Process A first, then B.");
-	fprintf(stderr, "usage: %s a|b|c\n", argv[0]);
+	fprintf(stderr, "usage: %s a|b|c\n", program_name(argv[0]));
 	return 2;
 }

@@ -12,8 +12,6 @@
 #include "explain.h"
 
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define NAME "growing"
@@ -135,13 +133,18 @@ static int follow(void)
 
 int main(int argc, char **argv)
 {
+	uint64_t maximum = (uint64_t)1 << 30, step = 65536, steps = 64;
+	const char *program = program_name(argv[0]);
+
 	if (argc == 2 && strcmp(argv[1], "follow") == 0)
 		return follow();
 	if (argc == 2 && strcmp(argv[1], "grow") == 0)
-		return grow((uint64_t)1 << 30, 65536, 64);
-	if (argc == 5 && strcmp(argv[1], "grow") == 0 && strtoull(argv[3], NULL, 10) > HEAD)
-		return grow(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10), strtoull(argv[4], NULL, 10));
-	fprintf(stderr, "usage: %s grow [MAXIMUM STEP STEPS] | %s follow   (a step has more than %d bytes)\n", argv[0], argv[0],
-	        HEAD);
+		return grow(maximum, step, steps);
+	if (argc == 5 && strcmp(argv[1], "grow") == 0 && parse_number("MAXIMUM", argv[2], 1, SIZE_MAX, &maximum) &&
+	    parse_number("STEP", argv[3], HEAD + 1, SIZE_MAX, &step) &&
+	    parse_number("STEPS", argv[4], 1, UINT64_MAX / step, &steps))
+		return grow(maximum, step, steps);
+	fprintf(stderr, "usage: %s grow [MAXIMUM STEP STEPS] | %s follow   (a step has more than %d bytes)\n", program,
+	        program, HEAD);
 	return 2;
 }

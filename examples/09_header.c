@@ -129,6 +129,6 @@ int main(int argc, char **argv)
 		return write_numbers(argc == 3);
 	if (argc == 2 && strcmp(argv[1], "read") == 0)
 		return read_numbers();
-	fprintf(stderr, "usage: %s write [swapped] | %s read\n", argv[0], argv[0]);
+	fprintf(stderr, "usage: %s write [swapped] | %s read\n", program_name(argv[0]), program_name(argv[0]));
 	return 2;
 }

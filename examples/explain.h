@@ -4,8 +4,36 @@
 #define EXAMPLES_EXPLAIN_H
 
 #include <inttypes.h>
+#include <ctype.h>
+#include <errno.h>
 #include <mooring.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How the program was called, without its directory. */
+static inline const char *program_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* A decimal number from least to most: false, and a message, if the text is not that. */
+static inline bool parse_number(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *ret_number)
+{
+	char *end;
+	uintmax_t number;
+
+	errno = 0;
+	number = strtoumax(text, &end, 10);
+	if (errno || !isdigit((unsigned char)*text) || *end || number < least || number > most) {
+		fprintf(stderr, "%s: a number from %" PRIu64 " to %" PRIu64 " was expected, not '%s'\n", what, least, most, text);
+		return false;
+	}
+	*ret_number = number;
+	return true;
+}
 
 static inline void explain_space(uint64_t wanted)
 {
@@ -33,7 +61,8 @@ static inline int explain(int err, const char *what, const char *name, uint64_t 
 		fprintf(stderr, "  a map was expected: 'mooring info' shows what it is\n");
 		break;
 	case MOOR_EACCES:
-		fprintf(stderr, "  the right to open it was expected: 'mooring ls' shows owner and mode of what you may read\n");
+		fprintf(stderr, "  the right to open it was expected: 'mooring info' shows owner and mode of what you may "
+		                "read\n");
 		break;
 	case MOOR_ENOSPC:
 		explain_space(wanted);

@@ -1,7 +1,7 @@
 examples_cppflags = -include $(top_builddir)/config.h -I$(top_srcdir)/include
 
 noinst_PROGRAMS += examples/01_ping_pong
-examples_01_ping_pong_SOURCES = examples/01_ping_pong.c
+examples_01_ping_pong_SOURCES = examples/01_ping_pong.c examples/explain.h
 examples_01_ping_pong_CPPFLAGS = $(examples_cppflags)
 examples_01_ping_pong_LDADD = libmooring.la
 

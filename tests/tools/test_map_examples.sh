@@ -271,7 +271,23 @@ expect "10_inheritance" "0 written by the inherited view, and by a view of its o
 
 for program in 02_bridge 03_persisted 04_overlapping_views 06_struct_and_string 07_stream_view 08_growth 09_header; do
 	examples/$program nonsense >"$work/out" 2>&1
-	expect "$program with wrong arguments" "2 1" "$? $(grep -c '^usage: ' "$work/out")"
+	expect "$program with wrong arguments" "2 1" "$? $(grep -c "^usage: $program " "$work/out")"
 done
+while read -r what arguments; do
+	# shellcheck disable=SC2086
+	limit examples/$arguments </dev/null >"$work/out" 2>&1
+	expect "'$arguments': no such number" "2 1" "$? $(grep -c "^$what: a number from .* was expected" "$work/out")"
+done <<'END'
+MS 02_bridge server x
+MS 02_bridge client -1
+COUNT 02_bridge client 0 18446744073709551616
+STEP 02_bridge server 0 1 0
+PROCESSES 04_overlapping_views keep 3x
+PROCESS 04_overlapping_views work 3 3
+TICKS 06_struct_and_string write 12x text
+MAXIMUM 08_growth grow 1G 64 2
+STEP 08_growth grow 1000 16 2
+STEPS 08_growth grow 1000 64 -1
+END
 expect "no name is left" 0 "$(names)"
 [ $failures = 0 ]
