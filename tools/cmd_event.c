@@ -50,7 +50,9 @@ static int act(const struct job *job)
 	else
 		err = strcmp(job->action, "set") == 0 ? moor_event_set(event) : moor_event_reset(event);
 	moor_event_close(event);
-	return err ? fail(err, strcmp(job->action, "wait") == 0 ? "cannot wait for" : "cannot change", job->name) : EXIT_WELL;
+	if (!err)
+		return EXIT_WELL;
+	return fail(err, strcmp(job->action, "wait") == 0 ? "cannot wait for" : "cannot change", job->name);
 }
 
 static bool is_action(const char *text)
@@ -118,7 +120,8 @@ static int run(int argc, char **argv)
 		return code;
 	makes = strcmp(job.action, "create") == 0;
 	if (makes && !job.command)
-		return usage_error(&cmd_event, "'create' keeps the event while a command runs: give one, after the name '%s'", job.name);
+		return usage_error(&cmd_event, "'create' keeps the event while a command runs: give one, after the name '%s'",
+		                   job.name);
 	if (!makes && job.command)
 		return usage_error(&cmd_event, "'%s' takes a name only, and '%s' comes after it", job.action, job.command[0]);
 	code = check_sync_options(&cmd_event, makes, &job.opts);

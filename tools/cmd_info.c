@@ -99,7 +99,8 @@ static void print_lines(const struct full_name *name, const struct moor_name_inf
 	printf("%-18s ", "name");
 	print_text(name->text, false);
 	printf("\n%-18s %s\n", "kind", kind_text(info->kind));
-	printf("%-18s %" PRIu64 "\n", "size", info->size);
+	if (info->kind == MOOR_OBJ_MAP || info->kind == MOOR_OBJ_CHANNEL)
+		printf("%-18s %" PRIu64 "\n", "size", info->size);
 	if (facts->known)
 		printf("%-18s %" PRIu64 "\n", "committed", facts->committed);
 	printf("%-18s %" PRIu32 "\n", "owner (uid)", info->uid);

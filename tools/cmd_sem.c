@@ -127,7 +127,8 @@ static int run(int argc, char **argv)
 		return code;
 	makes = strcmp(job.action, "create") == 0;
 	if (makes && !job.command)
-		return usage_error(&cmd_sem, "'create' keeps the semaphore while a command runs: give one, after the name '%s'", job.name);
+		return usage_error(&cmd_sem, "'create' keeps the semaphore while a command runs: give one, after the name '%s'",
+		                   job.name);
 	if (!makes && job.command)
 		return usage_error(&cmd_sem, "'%s' takes a name only, and '%s' comes after it", job.action, job.command[0]);
 	code = check_sync_options(&cmd_sem, makes, &job.opts);

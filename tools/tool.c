@@ -214,7 +214,8 @@ static int report_failure(int err, const char *what, const char *name, uint64_t 
 		complain("'mooring ls' shows the capacity that it has; leave --capacity out to take it as it is");
 		break;
 	case MOOR_EOVERFLOW:
-		complain("the --max that it was made with leaves no room for so many: post fewer, or after somebody has waited for it");
+		complain("the --max that it was made with leaves no room for so many: post fewer, or after somebody has waited "
+		         "for it");
 		break;
 	case MOOR_ENOTSUP:
 		complain("an access control list needs a file system that has them, and a library built with libacl; huge pages "

@@ -155,6 +155,7 @@ done
 expect "sem post beyond --max says what to do" 1 "$(grep -c -- 'the --max .* post fewer' "$work/err")"
 "$mooring" sem create s -- "$mooring" sem create s true 2>"$work/err"
 expect "sem create of a live one: by what to join" 1 "$(grep -c "'s' is of the kind semaphore, held by process .* mooring sem wait and post" "$work/err")"
+expect "info of a mutex: no size" "name kind owner mode held" "$("$mooring" lock m -- "$mooring" info m | sed 's/ .*//' | paste -sd' ')"
 "$mooring" lock m -- "$mooring" event wait m 2>"$work/err"
 expect "another kind: the command for it" 1 "$(grep -c "'m' is of the kind mutex; .* mooring lock$" "$work/err")"
 
