@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	OFFSET = 1,
@@ -76,9 +75,10 @@ bool parse_mode_of_new(const char *text, uint32_t *ret_mode)
 
 int acl_refused(const struct command *command, const char *acl)
 {
-	return usage_error(command, "'%s' is no access control list of users and groups that there are; a complete one is "
-	                            "written as in acl(5), for example u::rw,u:%u:rw,g::-,m::rw,o::-",
-	                   acl, (unsigned)geteuid());
+	return usage_error(command, "'%s' is no complete access control list, or names a user or group that does not exist; one "
+	                            "is written as in acl(5): u::rw,g::-,o::- for the owner alone, "
+	                            "u::rw,u:anna:rw,g::-,m::rw,o::- for anna, too",
+	                   acl);
 }
 
 static bool parse_type(const char *text, const struct value_type **ret_type)

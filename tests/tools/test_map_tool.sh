@@ -299,7 +299,7 @@ if "$mooring" acl l >"$work/out" 2>"$work/err"; then
 	expect "acl --json" 1 "$(grep -c '^{"name":"Local\\\\l","acl":".*user:.*"}$' "$work/out")"
 	refused "no access control list" 2 acl l "nonsense"
 	refused "create with a list that is not complete" 2 create --acl u:root:rw l2 10
-	says "create with a list that is not complete" "'u:root:rw' is no access control list.* u::rw,u:"
+	says "create with a list that is not complete" "'u:root:rw' is no complete access control list.* u::rw,u:"
 	refused "create with no bytes" 2 create --acl u::rw,g::-,o::- l2 0
 	says "create with no bytes" "SIZE is 0"
 	refused "create with a mode and a list" 2 create --mode 600 --acl u::rw,g::-,o::- l2 10

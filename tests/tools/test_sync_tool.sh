@@ -144,7 +144,7 @@ for kind in lock "sem create" "event create"; do
 	}
 	if "$mooring" lock --acl u::rw,g::-,o::- a true 2>/dev/null; then
 		# shellcheck disable=SC2086
-		says "'u:root:rw' is no access control list .* u::rw,u:" $kind --acl u:root:rw a true
+		says "'u:root:rw' is no complete access control list.* u::rw,u:" $kind --acl u:root:rw a true
 	else
 		echo "skipped: $kind --acl: no access control lists"
 	fi
