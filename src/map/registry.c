@@ -41,7 +41,7 @@ struct moor__object *moor__registry_same_file(const struct moor__object *object)
 {
 	struct moor__object *other = objects;
 
-	while (other && (other == object || other->device != object->device || other->inode != object->inode ||
+	while (other && (other == object || other->fd < 0 || other->device != object->device || other->inode != object->inode ||
 	                 (!other->participant && other->slot == MOOR__NO_SLOT)))
 		other = other->next;
 	return other;
@@ -89,6 +89,7 @@ static void drop(struct moor__object *object)
 	if (object->fd >= 0)
 		moor__os_file_close(object->fd);
 	object->fd = -1;
+	object->slot = MOOR__NO_SLOT; /* the parent's */
 	if (object->wiped)
 		memset(object->wiped, 0, object->wiped_len);
 }

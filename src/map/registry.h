@@ -15,7 +15,7 @@ void moor__registry_remove(struct moor__object *object); /* under the lock */
 void moor__registry_each(void (*fn)(struct moor__object *object)); /* under the lock */
 /*
  * Under the lock: another object of this process on the same file, with a participant or a slot, which its creator has
- * before it has a participant; NULL: there is none.
+ * before it has a participant, and not dropped; NULL: there is none.
  */
 struct moor__object *moor__registry_same_file(const struct moor__object *object);
 

@@ -358,6 +358,7 @@ static int adopt(struct moor__object *object, moor_mutex *mutex, moor_mutex **re
 		kept_of(mutex)->handles = 1;
 		err = attach(mutex);
 		if (!err) {
+			object->on_fork = MOOR__FORK_SHARES;
 			object->in_child = in_child;
 			object->participant = mutex;
 			*ret_mutex = mutex;
@@ -392,6 +393,7 @@ static int open_mutex(const char *name, enum moor__how how, const struct moor_sy
 		free_mutex(mutex);
 		return news;
 	}
+	MOOR_CRASH_POINT("mutex: half open");
 	err = adopt(object, mutex, &adopted);
 	if (err || adopted != mutex) {
 		moor__sync_close(object);
@@ -437,6 +439,7 @@ void moor_mutex_close(moor_mutex *mutex)
 	if (last) {
 		if (moor__load_32(&mutex->owner))
 			abandon(mutex->word, object->slot);
+		object->on_fork = MOOR__FORK_DROPS; /* a child would have nobody who closes it */
 		object->participant = NULL;
 		object->in_child = NULL;
 		moor__slot_hide(object);
@@ -444,6 +447,7 @@ void moor_mutex_close(moor_mutex *mutex)
 	moor__registry_unlock();
 	if (!last)
 		return;
+	MOOR_CRASH_POINT("mutex: half closed");
 	moor__life_close(object);
 	free_mutex(mutex);
 }

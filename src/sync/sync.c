@@ -74,7 +74,7 @@ static int join(const struct moor__name *name, enum moor__how how, enum moor_obj
 	int news;
 
 	if (how == MOOR__OPEN)
-		return moor__life_open(name, how, kind, opts->flags & MOOR_ANY_OWNER, MOOR__FORK_SHARES, NULL, ret_object);
+		return moor__life_open(name, how, kind, opts->flags & MOOR_ANY_OWNER, MOOR__FORK_DROPS, NULL, ret_object);
 	image = malloc(sizeof *image);
 	if (!image)
 		return MOOR_ENOMEM;
@@ -83,7 +83,7 @@ static int join(const struct moor__name *name, enum moor__how how, enum moor_obj
 	birth.image = image;
 	birth.mode = opts->mode ? opts->mode : 0600;
 	birth.acl = opts->acl;
-	news = moor__life_open(name, how, kind, opts->flags & MOOR_ANY_OWNER, MOOR__FORK_SHARES, &birth, ret_object);
+	news = moor__life_open(name, how, kind, opts->flags & MOOR_ANY_OWNER, MOOR__FORK_DROPS, &birth, ret_object);
 	free(image);
 	return news;
 }
@@ -128,6 +128,7 @@ int moor__sync_open(const char *text, enum moor__how how, enum moor_object kind,
 void moor__sync_show(struct moor__object *object)
 {
 	moor__registry_lock(); /* a fork sees the slot with its owner or not at all */
+	object->on_fork = MOOR__FORK_SHARES;
 	moor__slot_show(object);
 	moor__registry_unlock();
 }
@@ -135,6 +136,7 @@ void moor__sync_show(struct moor__object *object)
 void moor__sync_close(struct moor__object *object)
 {
 	moor__registry_lock(); /* in the child of a bare clone the slot turns out to be the parent's */
+	object->on_fork = MOOR__FORK_DROPS;
 	moor__slot_hide(object);
 	moor__registry_unlock();
 	moor__life_close(object);

@@ -26,12 +26,13 @@ struct moor__sync_birth {
 
 /*
  * Joins or makes the object, and maps it. `settle` as in struct moor__object. Returns 0, MOOR_CREATED or an error; a
- * joined object has no slot yet. *ret_owned (or NULL): MOOR_INITIALLY_OWNED was asked for.
+ * joined object has no slot yet. *ret_owned (or NULL): MOOR_INITIALLY_OWNED was asked for. Until it is MOOR__FORK_SHARES,
+ * a forked child drops it: it could not finish what another thread has begun.
  */
 int moor__sync_open(const char *text, enum moor__how how, enum moor_object kind, const struct moor_sync_opts *opts,
                     const struct moor__sync_birth *birth, void (*settle)(struct moor__object *object),
                     struct moor__object **ret_object, bool *ret_owned);
-/* Shows the object's holder in any slot; none if there is none left. */
+/* Shows the object's holder in any slot; none if there is none left. From now on a forked child shares it. */
 void moor__sync_show(struct moor__object *object);
 /* Gives it back, with the slot. */
 void moor__sync_close(struct moor__object *object);

@@ -2,6 +2,7 @@
 /* test_mutex_deaths.c - the mutex when owners and waiters die, in every way, and when they fork. */
 #include "tests/lib/testing.h"
 
+#include "base/crash.h"
 #include "map/participant.h"
 
 #include <errno.h>
@@ -634,6 +635,65 @@ START_TEST(test_F1_bare_clone_while_owning)
 }
 END_TEST
 
+/* A thread that opens and closes the mutex, and is held up where a fork finds it at half. */
+static const char *const halves[] = {"mutex: half open", "mutex: half closed"};
+static const char *half;
+static struct t_gate *half_there, *half_go;
+
+static void hold_up(const char *label)
+{
+	if (strcmp(label, half) != 0)
+		return;
+	moor__crash_hook = NULL;
+	t_gate_open(half_there, 1);
+	t_gate_pass(half_go);
+}
+
+static void *open_and_close(void *arg)
+{
+	moor_mutex *mutex = NULL;
+
+	if (moor_mutex_create_or_open("m", NULL, &mutex) >= 0)
+		moor_mutex_close(mutex);
+	return arg;
+}
+
+static int child_of_half(void *arg)
+{
+	const struct stage *stage = arg;
+	moor_mutex *mutex;
+
+	if (moor_mutex_open("m", NULL, &mutex) != 0 || moor_mutex_lock(mutex, MOOR_NOWAIT) != 0)
+		return 1;
+	moor_mutex_close(mutex);
+	t_gate_open(stage->there, 1);
+	t_gate_pass(stage->go);
+	return 0;
+}
+
+START_TEST(test_F1_fork_while_another_thread_opens_or_closes)
+{
+	struct stage stage = stage_of(0);
+	moor_mutex *mutex;
+	pthread_t thread;
+	pid_t pid;
+
+	half = halves[_i];
+	half_there = t_gate_new();
+	half_go = t_gate_new();
+	moor__crash_hook = hold_up;
+	ck_assert_int_eq(pthread_create(&thread, NULL, open_and_close, NULL), 0);
+	t_gate_pass(half_there);
+	pid = t_spawn(child_of_half, &stage);
+	t_gate_pass(stage.there);
+	t_gate_open(half_go, 1);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	t_assert_err(moor_mutex_open("m", NULL, &mutex), MOOR_ENOENT); /* the child has not kept it either */
+	t_gate_open(stage.go, 1);
+	ck_assert_int_eq(t_wait(pid), 0);
+}
+END_TEST
+
 #define MANY 1000
 
 /* More processes than slots: the rest is told so, and takes nothing away. */
@@ -702,6 +762,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_X13_owner_forks_and_is_killed);
 	tcase_add_test(tc, test_F1_fork_while_owning);
 	tcase_add_test(tc, test_F1_bare_clone_while_owning);
+	tcase_add_loop_test(tc, test_F1_fork_while_another_thread_opens_or_closes, 0, 2);
 	tcase_add_test(tc, test_X_slots_run_out);
 	suite_add_tcase(s, tc);
 	return s;
