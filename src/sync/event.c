@@ -49,14 +49,17 @@ static void set_manual(uint32_t *word)
 		moor__os_wake(word);
 }
 
-/* There was nobody to grant it to: it is set instead. Unless somebody who came just now has passed by it. */
-static void set_instead(uint32_t *word, uint32_t stored)
+/*
+ * There was nobody to grant it to: it is set instead. Unless somebody who came just now has passed by it. unless_set: the
+ * grant may be that of somebody else, who was woken and has not run: it must not vanish in what is set.
+ */
+static void set_instead(uint32_t *word, uint32_t stored, bool unless_set)
 {
 	uint32_t seen, next;
 
 	do {
 		seen = moor__load_32(word);
-		if (!(seen & AUTO_GRANTED))
+		if (!(seen & AUTO_GRANTED) || (unless_set && (seen & AUTO_SET)))
 			return;
 		next = (seen - AUTO_ONE_GRANTED) | AUTO_SET;
 		if (seen == stored)
@@ -75,7 +78,7 @@ static void set_auto(uint32_t *word)
 	} while (!moor__cas_32(word, seen, next)); /* as above */
 	MOOR_CRASH_POINT("event: before wake");
 	if ((seen & MOOR__WAITERS) && !moor__os_wake_some(word, 1))
-		set_instead(word, next);
+		set_instead(word, next, false);
 }
 
 int moor_event_set(moor_event *event)
@@ -130,7 +133,7 @@ int moor__event_take(moor_event *event, struct moor__event_wait *wait, bool now)
 	}
 }
 
-void moor__event_give_back(moor_event *event, const struct moor__event_wait *wait)
+void moor__event_give_back(moor_event *event, const struct moor__event_wait *wait, bool woken)
 {
 	uint32_t seen, next;
 
@@ -143,7 +146,10 @@ void moor__event_give_back(moor_event *event, const struct moor__event_wait *wai
 		next = (wait->taken & AUTO_GRANTED) && (seen & AUTO_GRANTED) != AUTO_GRANTED ? seen + AUTO_ONE_GRANTED
 		                                                                             : seen | AUTO_SET;
 	} while (!moor__cas_32(event->word, seen, next));
-	moor__event_rewake(event);
+	if (woken)
+		moor__event_rewake(event);
+	else if (next & MOOR__WAITERS)
+		(void)moor__os_wake_some(event->word, 1); /* whose it was may have come in vain, and sleep again */
 }
 
 bool moor__event_announce(moor_event *event, const struct moor__event_wait *wait, bool now, uint32_t *ret_expected)
@@ -163,7 +169,7 @@ void moor__event_rewake(moor_event *event)
 	if (event->manual || !(seen & (AUTO_SET | AUTO_GRANTED)) || !(seen & MOOR__WAITERS))
 		return;
 	if (!moor__os_wake_some(event->word, 1))
-		set_instead(event->word, seen);
+		set_instead(event->word, seen, true);
 }
 
 const uint32_t *moor__event_futex(const moor_event *event)

@@ -13,10 +13,11 @@ struct moor__event_wait {
 void moor__event_begin(const moor_event *event, struct moor__event_wait *wait);
 /* 0 or MOOR_EAGAIN. now: a set that was reset since does not count. */
 int moor__event_take(moor_event *event, struct moor__event_wait *wait, bool now);
-/* Undoes a take, unless the event has been reset since. */
-void moor__event_give_back(moor_event *event, const struct moor__event_wait *wait);
+/* Undoes a take, unless the event has been reset since. woken: it was for this wait that the event was granted. */
+void moor__event_give_back(moor_event *event, const struct moor__event_wait *wait, bool woken);
 /* Before a sleep: true if a take would fail, and the futex reads *ret_expected. */
 bool moor__event_announce(moor_event *event, const struct moor__event_wait *wait, bool now, uint32_t *ret_expected);
+/* A wait that was woken has not taken it: somebody else is woken, or it is set. */
 void moor__event_rewake(moor_event *event);
 const uint32_t *moor__event_futex(const moor_event *event);
 uint64_t moor__event_order(const moor_event *event);

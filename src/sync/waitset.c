@@ -102,7 +102,7 @@ static bool announce_event(struct moor__waiting *w, struct moor__os_word *ret_on
 
 static void give_back_event(struct moor__waiting *w)
 {
-	moor__event_give_back(w->object, &w->event);
+	moor__event_give_back(w->object, &w->event, w->woken);
 }
 
 static void rewake_event(struct moor__waiting *w)
@@ -188,14 +188,21 @@ static void after_sleep(struct moor__waiting *waiting, size_t n, int err, unsign
 	}
 }
 
-static void end(struct moor__waiting *waiting, size_t n, bool slept, size_t taken)
+/* These are not tried now: what they may have woken this wait for is for somebody else. */
+static void rewake(struct moor__waiting *waiting, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
+		if (waiting[i].woken && waiting[i].ops->rewake)
+			waiting[i].ops->rewake(&waiting[i]);
+		waiting[i].woken = false;
+	}
+}
+
+static void end(struct moor__waiting *waiting, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
 		if (waiting[i].ops->end)
 			waiting[i].ops->end(&waiting[i]);
-		if (slept && i != taken && waiting[i].ops->rewake)
-			waiting[i].ops->rewake(&waiting[i]);
-	}
 }
 
 /* ---- one ---- */
@@ -206,6 +213,7 @@ static int take_one(struct moor__waiting *waiting, size_t n, size_t *ret_index)
 	for (size_t i = 0; i < n; i++) {
 		const int news = waiting[i].ops->take(&waiting[i]);
 
+		waiting[i].woken = false; /* taken, or there was nothing */
 		if (news != MOOR_EAGAIN) {
 			*ret_index = i;
 			return news;
@@ -229,7 +237,6 @@ int moor_wait_any(const struct moor_waitable *waitables, size_t n, int64_t timeo
 	struct moor__deadline deadline;
 	int64_t ns, look_at = 0;
 	unsigned vain = 0;
-	bool slept = false;
 	size_t taken = n;
 	int news, err;
 
@@ -250,10 +257,12 @@ int moor_wait_any(const struct moor_waitable *waitables, size_t n, int64_t timeo
 		MOOR_CRASH_POINT("wait any: announced");
 		err = moor__os_sleep_any(on, n, ns);
 		MOOR_CRASH_POINT("wait any: woken");
-		slept = true;
+		for (size_t i = 0; i < n; i++)
+			waiting[i].woken = err == 0;
 		after_sleep(waiting, n, err, &vain, &look_at);
 	}
-	end(waiting, n, slept, news < 0 ? n : taken);
+	end(waiting, n);
+	rewake(waiting, n);
 	if (news >= 0)
 		*ret_index = taken;
 	return news;
@@ -300,9 +309,13 @@ static int take_all(struct moor__waiting *waiting, size_t n, size_t *ret_failed)
 
 		if (news < 0) {
 			*ret_failed = i;
-			while (i--)
+			waiting[i].woken &= news == MOOR_EBUSY; /* else there was nothing */
+			rewake(waiting + i + 1, n - i - 1);
+			while (i--) {
 				if (waiting[i].ops->give_back)
-					waiting[i].ops->give_back(&waiting[i]);
+					waiting[i].ops->give_back(&waiting[i]); /* which wakes, too */
+				waiting[i].woken = false;
+			}
 			return news;
 		}
 		if (news == MOOR_ABANDONED)
@@ -321,7 +334,7 @@ int moor_wait_all(const struct moor_waitable *waitables, size_t n, int64_t timeo
 	struct moor__deadline deadline;
 	int64_t ns, look_at = 0;
 	unsigned vain = 0;
-	bool slept = false, busy;
+	bool busy;
 	size_t failed = 0;
 	int news, err;
 
@@ -350,9 +363,11 @@ int moor_wait_all(const struct moor_waitable *waitables, size_t n, int64_t timeo
 		MOOR_CRASH_POINT("wait all: announced");
 		err = moor__os_sleep_any(&on, 1, ns);
 		MOOR_CRASH_POINT("wait all: woken");
-		slept = true;
+		waiting[failed].woken = err == 0;
 		after_sleep(waiting, n, err, &vain, &look_at);
 	}
-	end(waiting, n, slept && news < 0, n);
+	end(waiting, n);
+	if (news < 0)
+		rewake(waiting, n);
 	return news;
 }

@@ -18,6 +18,7 @@ struct moor__waiting {
 	uint32_t times; /* of a semaphore in a wait for all: how many to take; 0: another one takes them along */
 	bool for_all;
 	bool handover;  /* woken often in vain: the mutex is to be handed over */
+	bool woken;     /* it was slept on, and the kernel woke the sleeper, perhaps for this one; not tried since */
 	bool abandoned; /* the mutex that was taken was */
 	uint32_t seen;  /* the mutex's word */
 	struct moor__mutex_try how;

@@ -287,6 +287,119 @@ START_TEST(test_S12_no_wake_up_is_swallowed)
 }
 END_TEST
 
+static struct t_gate *announced, *woken, *go_on;
+static moor_event *one, *other;
+
+static void at_label(const char *label)
+{
+	if (strcmp(label, "event: announced") == 0 || strcmp(label, "wait all: announced") == 0) {
+		t_gate_open(announced, 1);
+	} else if (strcmp(label, "event: woken") == 0 && go_on) {
+		t_gate_open(woken, 1);
+		t_gate_pass(go_on);
+	}
+}
+
+static int wait_for_one(void *arg)
+{
+	(void)arg;
+	moor__crash_hook = at_label;
+	return moor_event_wait(one, MOOR_FOREVER) == 0 ? 0 : 1;
+}
+
+static int wait_for_both(void *arg)
+{
+	const struct moor_waitable both[2] = {moor_event_waitable(one), moor_event_waitable(other)};
+
+	(void)arg;
+	moor__crash_hook = at_label;
+	return moor_wait_all(both, 2, MOOR_FOREVER) == 0 ? 0 : 1;
+}
+
+/* A child that has announced that it sleeps soon does. */
+static pid_t spawn_sleeper(int (*fn)(void *arg))
+{
+	const pid_t pid = t_spawn(fn, NULL);
+	char path[64], state = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	t_gate_pass(announced);
+	while (state != 'S') {
+		FILE *file = fopen(path, "r");
+
+		ck_assert_ptr_nonnull(file);
+		if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		fclose(file);
+	}
+	return pid;
+}
+
+/* After its sleep has timed out, and before it looks. */
+static void set_twice(const char *label)
+{
+	if (strcmp(label, "wait any: woken") != 0)
+		return;
+	moor__crash_hook = NULL;
+	t_assert_err(moor_event_set(one), 0);
+	t_gate_pass(woken);
+	t_assert_err(moor_event_set(one), 0);
+	t_assert_err(moor_event_set(other), 0);
+}
+
+/* One set is granted to who was asleep and has not run yet, the next one finds nobody: a wait that passes by, and was
+ * not woken, makes one of the two no more. */
+START_TEST(test_S7_a_grant_is_not_merged_with_a_set)
+{
+	struct moor_waitable both[2];
+	size_t index = UNTOUCHED;
+	pid_t sleeper;
+
+	never_heal();
+	announced = t_gate_new();
+	woken = t_gate_new();
+	go_on = t_gate_new();
+	one = make_event("one", 0);
+	other = make_event("other", 0);
+	both[0] = moor_event_waitable(other);
+	both[1] = moor_event_waitable(one);
+	sleeper = spawn_sleeper(wait_for_one);
+	moor__crash_hook = set_twice;
+	t_assert_err(moor_wait_any(both, 2, 20 * MS, &index), 0);
+	ck_assert_uint_eq(index, 0);
+	t_gate_open(go_on, 1000);
+	ck_assert_int_eq(t_wait(sleeper), 0);
+	t_assert_err(moor_event_wait(one, MOOR_NOWAIT), 0);
+	t_assert_err(moor_event_wait(one, MOOR_NOWAIT), MOOR_EAGAIN);
+	moor_event_close(one);
+	moor_event_close(other);
+}
+END_TEST
+
+/* Woken by one, it fails on the other, which it tries first (in one of the two runs): who waits for the one is woken. */
+START_TEST(test_S12_all_hands_a_wake_up_on)
+{
+	pid_t all, single;
+
+	never_heal();
+	announced = t_gate_new();
+	if (_i) /* in the order of their making, mostly */
+		other = make_event("other", 0);
+	one = make_event("one", 0);
+	if (!_i)
+		other = make_event("other", 0);
+	t_assert_err(moor_event_set(other), 0);
+	all = spawn_sleeper(wait_for_both);
+	t_assert_err(moor_event_reset(other), 0);
+	single = spawn_sleeper(wait_for_one);
+	t_assert_err(moor_event_set(one), 0);
+	ck_assert_int_eq(t_wait(single), 0);
+	t_kill(all);
+	moor_event_close(one);
+	moor_event_close(other);
+}
+END_TEST
+
 static int die_owning(void *arg)
 {
 	moor_mutex *mutex;
@@ -656,6 +769,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_any_of_each_kind, 0, 2);
 	tcase_add_loop_test(tc, test_S12_any_takes_one, 0, 2);
 	tcase_add_test(tc, test_S12_no_wake_up_is_swallowed);
+	tcase_add_test(tc, test_S7_a_grant_is_not_merged_with_a_set);
+	tcase_add_loop_test(tc, test_S12_all_hands_a_wake_up_on, 0, 2);
 	tcase_add_loop_test(tc, test_S12_all_or_nothing, 0, 2);
 	tcase_add_test(tc, test_S12_abandoned_stays_abandoned);
 	tcase_add_test(tc, test_diners);
