@@ -17,6 +17,9 @@
  * - A set of an event stays until a waiter has taken it: moor_event_reset before a woken waiter of an auto-reset event
  *   has run takes it back.
  * - Two users who may both write one object trust each other; see SECURITY.
+ * - A forked child for which no descriptor can be had (MOOR_EMFILE, MOOR_ENFILE) has its mutexes and semaphores without
+ *   holding their names: it cannot lock the mutexes (MOOR_EMFILE), uses the semaphores as ever, but not in a wait for
+ *   all (MOOR_ESLOTS); both may be closed.
  * - A process that was made by a bare clone(2) or _Fork(2), and calls nothing of the library, keeps what its parent
  *   owned from being abandoned when the parent dies.
  */

@@ -40,8 +40,8 @@ struct moor__object {
 	void *participant;
 	/* With a slot just taken, before anything else: finishes what a dead predecessor left. Or NULL. */
 	void (*settle)(struct moor__object *object);
-	/* In a forked child, when it shares: the object has a reference and a slot of its own, as far as there are any
-	 * (borrowed, MOOR__NO_SLOT). Or NULL. */
+	/* In a forked child: the object has a reference and a slot of its own, as far as there are any (fd -1, borrowed,
+	 * MOOR__NO_SLOT). Or NULL. */
 	void (*in_child)(struct moor__object *object);
 };
 #define MOOR__NO_SLOT UINT32_MAX

@@ -50,14 +50,47 @@ struct moor__object *moor__registry_same_file(const struct moor__object *object)
 /* A second description of the object's file, its life byte held; -1 if there can be none. */
 static int second_reference(const struct moor__object *object)
 {
-	int fd;
+	const bool in_slot = object->slot != MOOR__NO_SLOT;
+	int fd, err = in_slot ? moor__life_descriptor(object, object->writable, &fd)
+	                      : moor__life_reopen(object, object->writable, &fd);
 
-	if (moor__life_reopen(object, object->writable, &fd) != 0)
+	if (err)
 		return -1;
 	MOOR_CRASH_POINT("fork: opened");
-	if (moor__os_lock_shared(fd, MOOR__OS_LOCK_LIFE) != 0) {
+	/* To the description that holds the slot's lock it does not look locked: it is no second one. */
+	if ((in_slot && !moor__os_locked_exclusive(fd, MOOR__OS_LOCK_SLOT(object->slot))) ||
+	    moor__os_lock_shared(fd, MOOR__OS_LOCK_LIFE) != 0) {
 		moor__os_file_close(fd);
 		return -1;
+	}
+	return fd;
+}
+
+/* Does its name still lead to the object? */
+static bool is_named(const struct moor__object *object)
+{
+	struct moor__os_file_info there;
+
+	return moor__os_name_info(object->dir, object->name.rest, &there) == 0 && there.device == object->device &&
+	       there.inode == object->inode;
+}
+
+/*
+ * What was inherited holds the lock of the parent's slot, and would hold it when the parent is dead. Where others go by
+ * that, rather no descriptor at all.
+ * Where no number was free one is now.
+ */
+static int only_reference(struct moor__object *object)
+{
+	int fd;
+
+	moor__os_file_close(object->fd);
+	object->fd = -1;
+	object->slot = MOOR__NO_SLOT;
+	fd = second_reference(object);
+	if (fd >= 0 && !is_named(object)) { /* buried meanwhile */
+		moor__os_file_close(fd);
+		fd = -1;
 	}
 	return fd;
 }
@@ -69,13 +102,16 @@ static int second_reference(const struct moor__object *object)
 static void share(struct moor__object *object)
 {
 	const int inherited = object->fd;
-	const int fd = object->for_child >= 0 ? object->for_child : second_reference(object);
+	int fd = object->for_child >= 0 ? object->for_child : second_reference(object);
 
+	if (fd < 0 && object->settle && object->slot != MOOR__NO_SLOT)
+		fd = only_reference(object);
 	object->slot = MOOR__NO_SLOT; /* the parent's */
 	object->for_child = -1;
-	object->borrowed = fd < 0;
+	object->borrowed = fd < 0 && object->fd >= 0;
 	if (fd >= 0) {
-		object->fd = moor__os_file_move(fd, inherited); /* moor_map_os_handle has given the number away */
+		/* moor_map_os_handle has given the number away */
+		object->fd = fd == inherited ? fd : moor__os_file_move(fd, inherited);
 		MOOR_CRASH_POINT("fork: shared");
 		if (object->slots)
 			moor__slot_show(object);
@@ -90,6 +126,8 @@ static void drop(struct moor__object *object)
 		moor__os_file_close(object->fd);
 	object->fd = -1;
 	object->slot = MOOR__NO_SLOT; /* the parent's */
+	if (object->in_child)
+		object->in_child(object);
 	if (object->wiped)
 		memset(object->wiped, 0, object->wiped_len);
 }
@@ -97,7 +135,7 @@ static void drop(struct moor__object *object)
 static void become_child(void)
 {
 	for (struct moor__object *object = objects; object; object = object->next) {
-		if (object->on_fork == MOOR__FORK_SHARES)
+		if (object->on_fork == MOOR__FORK_SHARES && object->fd >= 0)
 			share(object);
 		else
 			drop(object);
@@ -127,7 +165,7 @@ static void before_fork(void)
 {
 	moor__registry_lock();
 	for (struct moor__object *object = objects; object; object = object->next)
-		if (object->on_fork == MOOR__FORK_SHARES)
+		if (object->on_fork == MOOR__FORK_SHARES && object->fd >= 0)
 			object->for_child = second_reference(object);
 }
 

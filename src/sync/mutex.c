@@ -124,7 +124,7 @@ static int attach(moor_mutex *mutex)
 
 	if (moor__load_32(&mutex->mine))
 		return 0;
-	if (object->borrowed)
+	if (object->fd < 0 || object->borrowed)
 		return MOOR_EMFILE;
 	moor__slot_show(object);
 	if (object->slot == MOOR__NO_SLOT)

@@ -148,7 +148,7 @@ bool moor__sync_prove_dead(struct moor__object *object, uint32_t slot, void (*pr
 	const int saved = errno;
 	bool dead = false;
 
-	if (moor__slot_alive(object, slot))
+	if (object->fd < 0 || moor__slot_alive(object, slot)) /* it cannot know, without a descriptor */
 		return false;
 	moor__registry_lock(); /* also between the threads here: to the kernel they are one holder */
 	if (!object->borrowed && slot != object->slot && moor__os_lock_exclusive(object->fd, MOOR__OS_LOCK_SLOT(slot)) == 0) {

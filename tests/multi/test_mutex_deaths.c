@@ -6,11 +6,13 @@
 #include "map/participant.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -635,6 +637,53 @@ START_TEST(test_F1_bare_clone_while_owning)
 }
 END_TEST
 
+/* Where the child of an owner gets no second description: the limit of descriptors is reached, the name is gone. */
+enum { AT_LIMIT = 1, UNNAMED = 2 };
+
+static int own_fork_in_need_and_die(void *arg)
+{
+	struct stage *stages = arg;
+	const int need = stages[0].expected, expected = need == (AT_LIMIT | UNNAMED) ? MOOR_EMFILE : MOOR_EAGAIN;
+	const struct rlimit limit = {64, 64};
+	moor_mutex *mutex = open_and_lock(0);
+	char path[128];
+	pid_t pid;
+
+	snprintf(path, sizeof path, "%s/mooring-%lu/mooring.m", t_dir(), (unsigned long)geteuid());
+	if ((need & UNNAMED) && unlink(path) != 0)
+		return 1;
+	if (need & AT_LIMIT) {
+		setrlimit(RLIMIT_NOFILE, &limit);
+		while (open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
+			;
+	}
+	pid = fork(); /* it outlives its parent */
+	if (pid == 0) {
+		if (moor_mutex_lock(mutex, MOOR_NOWAIT) == expected)
+			(void)idle_child(&stages[1]);
+		_exit(0);
+	}
+	t_gate_pass(stages[1].there);
+	t_gate_open(stages[0].there, 1);
+	t_gate_pass(stages[0].go);
+	return 0;
+}
+
+START_TEST(test_X13_owner_forks_in_need_and_is_killed)
+{
+	struct stage stages[2] = {stage_of(_i), stage_of(0)};
+	moor_mutex *mutex = make();
+	pid_t pid = t_spawn(own_fork_in_need_and_die, stages);
+
+	t_gate_pass(stages[0].there);
+	t_assert_err(moor_mutex_lock(mutex, MOOR_NOWAIT), MOOR_EAGAIN);
+	t_kill(pid);
+	once_abandoned(mutex, MOOR_NOWAIT);
+	t_gate_open(stages[1].go, 1);
+	moor_mutex_close(mutex);
+}
+END_TEST
+
 /* A thread that opens and closes the mutex, and is held up where a fork finds it at half. */
 static const char *const halves[] = {"mutex: half open", "mutex: half closed"};
 static const char *half;
@@ -760,6 +809,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_X25_chain_of_deaths);
 	tcase_add_test(tc, test_K19_stopped_owner_is_alive);
 	tcase_add_test(tc, test_X13_owner_forks_and_is_killed);
+	tcase_add_loop_test(tc, test_X13_owner_forks_in_need_and_is_killed, 0, 4);
 	tcase_add_test(tc, test_F1_fork_while_owning);
 	tcase_add_test(tc, test_F1_bare_clone_while_owning);
 	tcase_add_loop_test(tc, test_F1_fork_while_another_thread_opens_or_closes, 0, 2);
