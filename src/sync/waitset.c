@@ -170,6 +170,16 @@ static int begin(const struct moor_waitable *waitables, size_t n, bool for_all, 
 	return 0;
 }
 
+/* The time is up: a handover is for a call that cannot wait as well. False if that was so before. */
+static bool may_look_again(struct moor__waiting *waiting, size_t n)
+{
+	if (waiting[0].how.waited)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		waiting[i].how.waited = true;
+	return true;
+}
+
 /* After a sleep with the result err. */
 static void after_sleep(struct moor__waiting *waiting, size_t n, int err, unsigned *vain, int64_t *look_at)
 {
@@ -249,6 +259,8 @@ int moor_wait_any(const struct moor_waitable *waitables, size_t n, int64_t timeo
 		if (news != MOOR_EAGAIN)
 			break;
 		news = err == MOOR_EINTR || err == MOOR_ESYS ? err : moor__deadline_next(&deadline, &ns);
+		if (news && may_look_again(waiting, n))
+			continue;
 		if (news)
 			break;
 		err = 0;
@@ -351,6 +363,8 @@ int moor_wait_all(const struct moor_waitable *waitables, size_t n, int64_t timeo
 			break;
 		busy = news == MOOR_EBUSY;
 		news = err == MOOR_EINTR || err == MOOR_ESYS ? err : moor__deadline_next(&deadline, &ns);
+		if (news && may_look_again(waiting, n))
+			continue;
 		if (news)
 			break;
 		if (busy) {
