@@ -177,9 +177,9 @@ const uint32_t *moor__event_futex(const moor_event *event)
 	return event->word;
 }
 
-uint64_t moor__event_order(const moor_event *event)
+const struct moor__object *moor__event_object(const moor_event *event)
 {
-	return event->object->inode;
+	return event->object;
 }
 
 int moor_event_wait(moor_event *event, int64_t timeout_ns)

@@ -20,6 +20,6 @@ bool moor__event_announce(moor_event *event, const struct moor__event_wait *wait
 /* A wait that was woken has not taken it: somebody else is woken, or it is set. */
 void moor__event_rewake(moor_event *event);
 const uint32_t *moor__event_futex(const moor_event *event);
-uint64_t moor__event_order(const moor_event *event);
+const struct moor__object *moor__event_object(const moor_event *event);
 
 #endif

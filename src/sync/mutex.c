@@ -257,9 +257,9 @@ const uint32_t *moor__mutex_futex(const moor_mutex *mutex)
 	return mutex->word;
 }
 
-uint64_t moor__mutex_order(const moor_mutex *mutex)
+const struct moor__object *moor__mutex_object(const moor_mutex *mutex)
 {
-	return kept_of(mutex)->object->inode;
+	return kept_of(mutex)->object;
 }
 
 static __attribute__((noinline)) int lock_slow(moor_mutex *mutex, int64_t timeout_ns)

@@ -42,7 +42,7 @@ void moor__mutex_give_back(moor_mutex *mutex, bool abandoned);
 /* Is it nobody's? Then who sleeps on it is woken. */
 void moor__mutex_rewake(moor_mutex *mutex);
 const uint32_t *moor__mutex_futex(const moor_mutex *mutex);
-uint64_t moor__mutex_order(const moor_mutex *mutex); /* the same in every process */
+const struct moor__object *moor__mutex_object(const moor_mutex *mutex);
 
 #ifdef MOOR_TESTING
 void moor__mutex_set_locks(moor_mutex *mutex, uint32_t n);

@@ -155,9 +155,9 @@ const uint32_t *moor__sem_futex(const moor_sem *sem)
 	return moor__sync_low(sem->word);
 }
 
-uint64_t moor__sem_order(const moor_sem *sem)
+const struct moor__object *moor__sem_object(const moor_sem *sem)
 {
-	return sem->object->inode;
+	return sem->object;
 }
 
 static __attribute__((noinline)) int wait_slow(moor_sem *sem, int64_t timeout_ns)

@@ -18,6 +18,6 @@ void moor__sem_give_back(moor_sem *sem);
 bool moor__sem_announce(moor_sem *sem, uint32_t n, uint32_t *ret_expected);
 void moor__sem_rewake(moor_sem *sem);
 const uint32_t *moor__sem_futex(const moor_sem *sem);
-uint64_t moor__sem_order(const moor_sem *sem);
+const struct moor__object *moor__sem_object(const moor_sem *sem);
 
 #endif

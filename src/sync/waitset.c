@@ -44,9 +44,9 @@ static void rewake_mutex(struct moor__waiting *w)
 	moor__mutex_rewake(w->object);
 }
 
-static uint64_t order_mutex(const struct moor__waiting *w)
+static const struct moor__object *object_mutex(const struct moor__waiting *w)
 {
-	return moor__mutex_order(w->object);
+	return moor__mutex_object(w->object);
 }
 
 static int take_sem(struct moor__waiting *w)
@@ -79,9 +79,9 @@ static void rewake_sem(struct moor__waiting *w)
 	moor__sem_rewake(w->object);
 }
 
-static uint64_t order_sem(const struct moor__waiting *w)
+static const struct moor__object *object_sem(const struct moor__waiting *w)
 {
-	return moor__sem_order(w->object);
+	return moor__sem_object(w->object);
 }
 
 static void begin_event(struct moor__waiting *w)
@@ -110,28 +110,28 @@ static void rewake_event(struct moor__waiting *w)
 	moor__event_rewake(w->object);
 }
 
-static uint64_t order_event(const struct moor__waiting *w)
+static const struct moor__object *object_event(const struct moor__waiting *w)
 {
-	return moor__event_order(w->object);
+	return moor__event_object(w->object);
 }
 
 static const struct moor__waitable_ops mutex_ops = {.take = take_mutex,
                                                     .announce = announce_mutex,
                                                     .give_back = give_back_mutex,
                                                     .rewake = rewake_mutex,
-                                                    .order = order_mutex};
+                                                    .file = object_mutex};
 static const struct moor__waitable_ops sem_ops = {.take = take_sem,
                                                   .announce = announce_sem,
                                                   .keep = keep_sem,
                                                   .give_back = give_back_sem,
                                                   .rewake = rewake_sem,
-                                                  .order = order_sem};
+                                                  .file = object_sem};
 static const struct moor__waitable_ops event_ops = {.begin = begin_event,
                                                     .take = take_event,
                                                     .announce = announce_event,
                                                     .give_back = give_back_event,
                                                     .rewake = rewake_event,
-                                                    .order = order_event};
+                                                    .file = object_event};
 
 static const struct moor__waitable_ops *ops_of(const struct moor_waitable *waitable)
 {
@@ -282,9 +282,16 @@ int moor_wait_any(const struct moor_waitable *waitables, size_t n, int64_t timeo
 
 /* ---- all ---- */
 
-static uint64_t order_of(const struct moor__waiting *waiting)
+/* By file, the same in every process: below 0, 0 or above as x comes before y. What has none comes last. */
+static int compare(const struct moor__waiting *x, const struct moor__waiting *y)
 {
-	return waiting->ops->order ? waiting->ops->order(waiting) : UINT64_MAX;
+	const struct moor__object *a = x->ops->file ? x->ops->file(x) : NULL, *b = y->ops->file ? y->ops->file(y) : NULL;
+
+	if (!a || !b)
+		return (a == NULL) - (b == NULL);
+	if (a->inode != b->inode)
+		return a->inode < b->inode ? -1 : 1;
+	return (a->device > b->device) - (a->device < b->device);
 }
 
 static void sort(struct moor__waiting *waiting, size_t n)
@@ -293,7 +300,7 @@ static void sort(struct moor__waiting *waiting, size_t n)
 		const struct moor__waiting moved = waiting[i];
 		size_t at = i;
 
-		for (; at && order_of(&waiting[at - 1]) > order_of(&moved); at--)
+		for (; at && compare(&waiting[at - 1], &moved) > 0; at--)
 			waiting[at] = waiting[at - 1];
 		waiting[at] = moved;
 	}
@@ -302,7 +309,7 @@ static void sort(struct moor__waiting *waiting, size_t n)
 		size_t first = i;
 
 		while (first && waiting[first - 1].ops == &sem_ops && waiting[i].ops == &sem_ops &&
-		       order_of(&waiting[first - 1]) == order_of(&waiting[i]))
+		       compare(&waiting[first - 1], &waiting[i]) == 0)
 			first--;
 		if (first != i) {
 			waiting[i].times = 0;

@@ -40,7 +40,8 @@ struct moor__waitable_ops {
 	void (*end)(struct moor__waiting *waiting);       /* after the last announcement: or NULL */
 	/* It may have been woken for this wait, and was not taken: somebody else is. Or NULL. */
 	void (*rewake)(struct moor__waiting *waiting);
-	uint64_t (*order)(const struct moor__waiting *waiting); /* in which to take several: the same everywhere. Or NULL */
+	/* Whose file says in which order to take several: the same everywhere. Or NULL. */
+	const struct moor__object *(*file)(const struct moor__waiting *waiting);
 };
 
 #endif

@@ -3,7 +3,7 @@
 #include "tests/lib/testing.h"
 
 #include "base/crash.h"
-#include "sync/sync.h"
+#include "sync/sem.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -400,6 +400,25 @@ START_TEST(test_S12_all_hands_a_wake_up_on)
 }
 END_TEST
 
+/* On another file system another file may have the same number. */
+START_TEST(test_S12_all_tells_file_systems_apart)
+{
+	moor_sem *a = make_sem("a", 1), *b = make_sem("b", 1);
+	const struct moor_waitable both[2] = {moor_sem_waitable(a), moor_sem_waitable(b)};
+	struct moor__object *object = (struct moor__object *)(uintptr_t)moor__sem_object(b);
+	const struct moor__object before = *object;
+
+	object->inode = moor__sem_object(a)->inode;
+	object->device++;
+	t_assert_err(moor_wait_all(both, 2, MOOR_NOWAIT), 0);
+	object->inode = before.inode;
+	object->device = before.device;
+	ck_assert_uint_eq(count_of(a) + count_of(b), 0);
+	moor_sem_close(a);
+	moor_sem_close(b);
+}
+END_TEST
+
 static int die_owning(void *arg)
 {
 	moor_mutex *mutex;
@@ -771,6 +790,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_S12_no_wake_up_is_swallowed);
 	tcase_add_test(tc, test_S7_a_grant_is_not_merged_with_a_set);
 	tcase_add_loop_test(tc, test_S12_all_hands_a_wake_up_on, 0, 2);
+	tcase_add_test(tc, test_S12_all_tells_file_systems_apart);
 	tcase_add_loop_test(tc, test_S12_all_or_nothing, 0, 2);
 	tcase_add_test(tc, test_S12_abandoned_stays_abandoned);
 	tcase_add_test(tc, test_diners);
