@@ -98,10 +98,10 @@ MOOR_API int moor_map_open_wait(const char *name, const struct moor_map_opts *op
                                 moor_map **ret_map);
 
 /*
- * A map of the first `size` bytes of the regular file `path` (0: as many as it has). What is written to it is in the
- * file after the last process has ended. A larger size extends the file at once, its room allocated; with
- * MOOR_MAP_RESERVE the file is extended by moor_map_commit, and what it has is committed. (A file that fails to be
- * extended keeps its length.)
+ * A map of the first `size` bytes of the regular file `path` (0: as many as it has). What is written to it is in the file
+ * after the last process has ended. A larger size extends the file at once, its room allocated; with MOOR_MAP_RESERVE the
+ * file is extended by moor_map_commit, and what it has is committed. (A file that fails to be extended keeps its length. One that was extended, and
+ * then the name could not be had, stays extended: somebody else may use it by then.)
  *
  * name NULL: for this process and its children. Else others may open the map by the name as any other, for as long as
  * somebody holds it; they open the same file, by its absolute path, with their own rights to it. (A name of another

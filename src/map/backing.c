@@ -54,7 +54,7 @@ static int make_long_enough(const struct backing *backing, const struct moor_map
 static int join_backed(struct moor__object *object, const struct backing *backing, const struct moor_map_opts *opts,
                        struct moor__body *ret_body)
 {
-	struct moor__os_file_info info;
+	struct moor__os_file_info info, now;
 	struct moor_abi_file file;
 	int err;
 
@@ -70,7 +70,9 @@ static int join_backed(struct moor__object *object, const struct backing *backin
 		err = MOOR_EACCES; /* as create_or_open */
 	if (!err)
 		err = moor__body_of_header(&object->header, backing->fd, ret_body);
-	if (!err && !ret_body->reserve && backing->info.size < ret_body->size)
+	if (!err)
+		err = moor__os_file_info(backing->fd, &now); /* who made the name has made the file longer, perhaps just now */
+	if (!err && !ret_body->reserve && now.size < ret_body->size)
 		err = MOOR_EFORMAT;
 	return err;
 }
@@ -115,12 +117,12 @@ static int open_named(const struct moor__name *name, const struct backing *backi
 	terms.kind = 0; /* whatever is there: it is this file's map, or in the way */
 	news = moor__life_open_on(name, MOOR__OPEN, &terms, NULL, &object);
 	if (news == MOOR_ENOENT) {
-		news = make_long_enough(backing, opts);
-		if (!news)
-			news = file_record(backing, &file);
+		news = file_record(backing, &file);
 		pages = news ? NULL : malloc(sizeof *pages);
 		if (!news)
 			news = pages ? moor__map_birth(backing->size, &file, opts, true, pages, &birth) : MOOR_ENOMEM;
+		if (!news) /* last: it is not taken back, for somebody else may map what there is now */
+			news = make_long_enough(backing, opts);
 		if (!news)
 			news = moor__life_open_on(name, MOOR__OPEN_OR_CREATE, &terms, &birth, &object);
 		free(pages);

@@ -494,6 +494,51 @@ START_TEST(test_M33_killed_while_naming_a_file)
 }
 END_TEST
 
+/* Somebody else has the name, and the file as long as it must be, between this call's looks at both. */
+static struct t_gate *wanted, *there, *enough;
+
+static int hold_on_demand(void *arg)
+{
+	moor_map *map;
+
+	(void)arg;
+	t_gate_pass(wanted);
+	map = mapped(path_of("file").text, "f", 20000, MOOR_CREATED);
+	t_gate_open(there, 1);
+	t_gate_pass(enough);
+	moor_map_close(map);
+	return 0;
+}
+
+static void let_the_other_have_it(const char *label)
+{
+	if (strcmp(label, "create: built") != 0)
+		return;
+	moor__crash_hook = NULL;
+	t_gate_open(wanted, 1);
+	t_gate_pass(there);
+}
+
+START_TEST(test_M32_somebody_else_names_and_extends_the_file)
+{
+	const struct path path = made("file", 100);
+	moor_map *map;
+	pid_t pid;
+
+	wanted = t_gate_new();
+	there = t_gate_new();
+	enough = t_gate_new();
+	pid = t_spawn(hold_on_demand, NULL);
+	moor__crash_hook = let_the_other_have_it;
+	map = mapped(path.text, "f", 20000, 0);
+	ck_assert_ptr_null((void *)(uintptr_t)moor__crash_hook);
+	ck_assert_uint_eq(moor_map_size(map), 20000);
+	t_gate_open(enough, 1);
+	ck_assert_int_eq(t_wait(pid), 0);
+	moor_map_close(map);
+}
+END_TEST
+
 #define RACERS 4
 
 struct race {
@@ -757,6 +802,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_M43_persisted_map_of_a_large_file);
 	tcase_add_test(tc, test_M42_killed_holder_of_a_file);
 	tcase_add_loop_test(tc, test_M33_killed_while_naming_a_file, 0, 2);
+	tcase_add_test(tc, test_M32_somebody_else_names_and_extends_the_file);
 	tcase_add_test(tc, test_M32_race_to_name_a_file);
 	tcase_add_loop_test(tc, test_F1_a_child_uses_a_map_of_a_file, 0, 3);
 	tcase_add_loop_test(tc, test_M41_a_full_disk, 0, 3);
