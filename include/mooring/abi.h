@@ -20,7 +20,7 @@ extern "C" {
 #define MOOR_ABI_LEAST 1u /* the oldest library that can use what this one makes */
 #define MOOR_ABI_BYTE_ORDER 0x01020304u
 #define MOOR_ABI_MAGIC "\211MOORING" /* 8 bytes, no NUL */
-#define MOOR_ABI_FINGERPRINT 0x4d520002u /* of the offsets below; changes with every one of them */
+#define MOOR_ABI_FINGERPRINT 0x4d520003u /* of the offsets below; changes with every one of them */
 
 /* Incompatible features: a library that does not know one of them refuses the object. */
 #define MOOR_ABI_F_PRODUCER_ZEROES 1u /* the producer zeroes the header that follows a record before it publishes that */
@@ -51,7 +51,8 @@ struct moor_abi_header {
 	uint32_t max_message, max_producers;
 	uint64_t app_tag;
 	uint64_t committed; /* of a map with F_RESERVE and without F_FILE: bytes of the data that may be used; only grows */
-	uint8_t reserved[120];
+	uint8_t name[16]; /* a digest of the name that the object was made under; zero: it has none */
+	uint8_t reserved[104];
 };
 
 /*
@@ -203,7 +204,8 @@ MOOR_ABI_AT(header, max_message, 112);
 MOOR_ABI_AT(header, max_producers, 116);
 MOOR_ABI_AT(header, app_tag, 120);
 MOOR_ABI_AT(header, committed, 128);
-MOOR_ABI_AT(header, reserved, 136);
+MOOR_ABI_AT(header, name, 136);
+MOOR_ABI_AT(header, reserved, 152);
 MOOR_ABI_ASSERT(header_size, sizeof(struct moor_abi_header) == 256);
 MOOR_ABI_AT(slot, life, 0);
 MOOR_ABI_AT(slot, pid, 8);

@@ -84,10 +84,10 @@ MOOR_API void moor_map_opts_init(struct moor_map_opts *opts, size_t size);
  * for a process that is stopped in the middle of burying the last object of this name (MOOR_EBUSY).
  * Return: 0 or MOOR_CREATED; MOOR_EINVAL (NULL, size 0, opts, acl, timeout), MOOR_ENAME, MOOR_EEXIST, MOOR_ENOENT,
  * MOOR_EKIND, MOOR_EACCES (permissions, another user's object without MOOR_ANY_OWNER, a link or anything but a regular
- * file in the name's place; of a map of a file: its file may not be opened so, is another user's than the name, or
- * another one has taken its path), MOOR_EBUSY, MOOR_ENOSPC, MOOR_ENOMEM (2^61 bytes or more, too), MOOR_EMFILE,
- * MOOR_ENFILE, MOOR_EFORMAT, MOOR_EVERSION, MOOR_ENOTSUP (HUGE, acl), MOOR_ESYS; open_wait also MOOR_ETIMEDOUT and
- * MOOR_EINTR. open and create_or_open of a map of a file whose path is gone: MOOR_ENOENT.
+ * file in the name's place, another name's object; of a map of a file: its file may not be opened so, is another user's than the name, or another one has taken its path),
+ * MOOR_EBUSY, MOOR_ENOSPC, MOOR_ENOMEM (2^61 bytes or more, too), MOOR_EMFILE, MOOR_ENFILE, MOOR_EFORMAT, MOOR_EVERSION,
+ * MOOR_ENOTSUP (HUGE, acl), MOOR_ESYS; open_wait also MOOR_ETIMEDOUT and MOOR_EINTR. open and create_or_open of a map of a
+ * file whose path is gone: MOOR_ENOENT.
  * Source: CreateFileMapping, OpenFileMapping (Windows); MemoryMappedFile.CreateNew, CreateOrOpen, OpenExisting (.NET).
  */
 MOOR_API int moor_map_create(const char *name, uint64_t size, const struct moor_map_opts *opts, moor_map **ret_map);

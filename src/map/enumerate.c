@@ -53,11 +53,13 @@ static int collect(void *arg, const char *rest)
 {
 	struct search *search = arg;
 	struct moor__os_file_info info;
+	struct moor__name name = {.scope = search->scope};
 	struct moor_abi_header header;
 	struct found *found;
 	int fd, err;
 
-	err = moor__life_look_in(search->dir, search->scope, rest, &fd, &info, &header);
+	strcpy(name.rest, rest);
+	err = moor__life_look_in(search->dir, &name, &fd, &info, &header);
 	if (err) /* dead, foreign or strange: no name of ours; only our own lack of means ends the search */
 		return err == MOOR_EMFILE || err == MOOR_ENFILE || err == MOOR_ENOMEM ? err : 0;
 	found = calloc(1, sizeof *found);

@@ -68,6 +68,15 @@ static int check_file(enum moor__scope scope, enum moor__how how, bool any_owner
 	return 0;
 }
 
+/*
+ * An object of the user's own, alive, under a second name, which another user may have given it: its header says under
+ * which it was made, but whoever may write to it may have written that, too.
+ */
+static bool may_be_misnamed(enum moor__how how, bool any_owner, const struct moor__os_file_info *info)
+{
+	return how != MOOR__OPEN && !any_owner && info->links != 1 && (info->mode & 022);
+}
+
 /* With the life byte held exclusively: nobody lives here. MOOR_ENOENT when the name is free, or as good as. */
 static int clear_away(struct moor__os_dir *dir, const struct moor__name *name, enum moor__how how, bool any_owner,
                       const struct moor__os_file_info *dead)
@@ -130,6 +139,10 @@ again:
 	if (err || !same_file(&info, &there)) {
 		if (!err || err == MOOR_ENOENT)
 			err = MOOR_EAGAIN;
+		goto out_unlock;
+	}
+	if (may_be_misnamed(how, terms->any_owner, &there)) {
+		err = MOOR_EACCES;
 		goto out_unlock;
 	}
 	*ret_fd = fd;
@@ -217,14 +230,22 @@ void moor__life_sweep(void)
 	moor__registry_unlock();
 }
 
-static int read_header(int fd, const struct moor__os_file_info *info, struct moor_abi_header *ret_header)
+/* MOOR_EACCES: it is another name's, and somebody has made a link. */
+static int read_header(int fd, const struct moor__name *name, const struct moor__os_file_info *info,
+                       struct moor_abi_header *ret_header)
 {
+	uint8_t digest[MOOR__NAME_DIGEST];
 	size_t got;
 	int err;
 
 	memset(ret_header, 0, sizeof *ret_header);
 	err = moor__os_file_read(fd, ret_header, sizeof *ret_header, 0, &got);
-	return err ? err : moor__header_check(ret_header, got < sizeof *ret_header ? got : info->size);
+	if (!err)
+		err = moor__header_check(ret_header, got < sizeof *ret_header ? got : info->size);
+	if (err)
+		return err;
+	moor__name_digest(name, digest);
+	return memcmp(ret_header->name, digest, sizeof digest) == 0 ? 0 : MOOR_EACCES;
 }
 
 static int try_join(const struct moor__name *name, enum moor__how how, const struct moor__terms *terms,
@@ -255,7 +276,7 @@ static int try_join(const struct moor__name *name, enum moor__how how, const str
 	                                .writable = !terms->read_only,
 	                                .for_child = -1,
 	                                .slot = MOOR__NO_SLOT};
-	err = read_header(fd, &info, &object->header);
+	err = read_header(fd, name, &info, &object->header);
 	if (!err && terms->kind && object->header.kind != terms->kind)
 		err = MOOR_EKIND;
 	if (err)
@@ -392,17 +413,20 @@ struct wanted {
 	struct moor__os_dir *dir;
 	struct moor__os_file_info info;
 	struct moor__name *name;
+	uint8_t digest[MOOR__NAME_DIGEST]; /* of the name that the file was made under */
 };
 
 static int is_wanted(void *arg, const char *rest)
 {
 	const struct wanted *wanted = arg;
 	struct moor__os_file_info there;
+	uint8_t digest[MOOR__NAME_DIGEST];
 
 	if (moor__os_name_info(wanted->dir, rest, &there) != 0 || !same_file(&wanted->info, &there))
 		return 0;
 	strcpy(wanted->name->rest, rest);
-	return 1;
+	moor__name_digest(wanted->name, digest);
+	return memcmp(digest, wanted->digest, sizeof digest) == 0;
 }
 
 bool moor__life_name_of(int fd, struct moor__name *ret_name)
@@ -410,8 +434,11 @@ bool moor__life_name_of(int fd, struct moor__name *ret_name)
 	static const enum moor__scope scopes[] = {MOOR__LOCAL, MOOR__GLOBAL};
 	struct wanted wanted = {.name = ret_name};
 	bool found = false;
+	size_t got;
 
-	if (moor__os_file_info(fd, &wanted.info) != 0 || wanted.info.links == 0 || moor__registry_init() != 0)
+	if (moor__os_file_info(fd, &wanted.info) != 0 || wanted.info.links == 0 ||
+	    moor__os_file_read(fd, wanted.digest, sizeof wanted.digest, offsetof(struct moor_abi_header, name), &got) != 0 ||
+	    got != sizeof wanted.digest || moor__registry_init() != 0)
 		return false;
 	moor__registry_lock();
 	for (size_t i = 0; i < sizeof scopes / sizeof scopes[0] && !found; i++) {
@@ -491,24 +518,24 @@ void moor__life_close(struct moor__object *object)
 	errno = saved;
 }
 
-int moor__life_look_in(struct moor__os_dir *dir, enum moor__scope scope, const char *rest, int *ret_fd,
+int moor__life_look_in(struct moor__os_dir *dir, const struct moor__name *name, int *ret_fd,
                        struct moor__os_file_info *ret_info, struct moor_abi_header *ret_header)
 {
 	int fd, err;
 
-	err = moor__os_file_open(dir, rest, false, &fd);
+	err = moor__os_file_open(dir, name->rest, false, &fd);
 	if (err)
 		return err;
 	err = moor__os_file_info(fd, ret_info);
 	if (!err)
-		err = check_file(scope, MOOR__OPEN, false, ret_info);
+		err = check_file(name->scope, MOOR__OPEN, false, ret_info);
 	if (err == MOOR_EAGAIN)
 		err = MOOR_ENOENT;
 	/* Held exclusively: it is being buried. */
 	if (!err && (!moor__os_locked(fd, MOOR__OS_LOCK_LIFE) || moor__os_locked_exclusive(fd, MOOR__OS_LOCK_LIFE)))
 		err = MOOR_ENOENT;
 	if (!err)
-		err = read_header(fd, ret_info, ret_header);
+		err = read_header(fd, name, ret_info, ret_header);
 	if (err)
 		moor__os_file_close(fd);
 	else
@@ -527,7 +554,7 @@ int moor__life_look(const struct moor__name *name, int *ret_fd, struct moor__os_
 	moor__registry_lock();
 	err = moor__os_dir_open(name->scope, false, &dir);
 	if (!err) {
-		err = moor__life_look_in(dir, name->scope, name->rest, ret_fd, ret_info, ret_header);
+		err = moor__life_look_in(dir, name, ret_fd, ret_info, ret_header);
 		moor__os_dir_close(dir);
 	}
 	moor__registry_unlock();

@@ -106,7 +106,7 @@ void moor__life_close(struct moor__object *object);
  */
 int moor__life_look(const struct moor__name *name, int *ret_fd, struct moor__os_file_info *ret_info,
                     struct moor_abi_header *ret_header);
-int moor__life_look_in(struct moor__os_dir *dir, enum moor__scope scope, const char *rest, int *ret_fd,
+int moor__life_look_in(struct moor__os_dir *dir, const struct moor__name *name, int *ret_fd,
                        struct moor__os_file_info *ret_info, struct moor_abi_header *ret_header);
 
 void moor__registry_lock(void);

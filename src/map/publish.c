@@ -73,12 +73,16 @@ int moor__publish_stage(const struct moor__name *name, const struct moor__birth 
 	*object = (struct moor__object){
 	    .name = *name, .fd = -1, .on_fork = MOOR__FORK_DROPS, .writable = true, .for_child = -1, .slot = MOOR__NO_SLOT};
 	memcpy(&object->header, birth->image, sizeof object->header);
+	moor__name_digest(name, object->header.name);
 	err = stage(object, birth, ret_staged);
 	if (err) {
 		free(object);
 		return err;
 	}
 	err = moor__publish_fill(object->fd, birth);
+	if (!err)
+		err = moor__os_file_write(object->fd, object->header.name, sizeof object->header.name,
+		                          offsetof(struct moor_abi_header, name));
 	if (err) {
 		moor__publish_discard(object, ret_staged);
 		return err;

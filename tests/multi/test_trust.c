@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <mooring/abi.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,6 +48,14 @@ static struct path path_of(const char *name, uid_t uid)
 		snprintf(path.text, sizeof path.text, "%s/mooring.%s", t_dir(), name + 7);
 	else
 		snprintf(path.text, sizeof path.text, "%s/mooring-%lu/mooring.%s", t_dir(), (unsigned long)uid, name);
+	return path;
+}
+
+static struct path path_in(const char *dir, const char *global)
+{
+	struct path path;
+
+	snprintf(path.text, sizeof path.text, "%s/mooring.%s/mooring.%s", t_dir(), dir, global + 7);
 	return path;
 }
 
@@ -290,6 +299,86 @@ START_TEST(test_Z2_hard_link)
 	}
 	ck_assert_int_eq(unlink(path.text), 0);
 	ck_assert_int_eq(unlink(other.text), 0);
+}
+END_TEST
+
+/* In a place that all may use: another user can link what he cannot move. Who may write to it may forge its name. */
+struct misnaming {
+	const char *from, *to;
+	int forges;
+};
+
+static int misname(void *arg)
+{
+	const struct misnaming *misnaming = arg;
+	const struct path from = path_of(misnaming->from, 0), to = path_of(misnaming->to, 0);
+	struct moor_abi_header mine;
+	moor_map *own;
+	int fd;
+
+	become_nobody();
+	if (link(from.text, to.text) != 0)
+		return errno == EPERM ? 77 : 1; /* protected_hardlinks, which asks for the right to write */
+	if (!misnaming->forges)
+		return 0;
+	ck_assert_int_eq(setenv("MOORING_DIR", path_of("Global\\nobodys", 0).text, 1), 0);
+	t_assert_err(moor_map_create(misnaming->to, 100, NULL, &own), 0);
+	fd = open(path_in("nobodys", misnaming->to).text, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(pread(fd, &mine, sizeof mine, 0), sizeof mine);
+	close(fd);
+	fd = open(from.text, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_eq(pwrite(fd, mine.name, sizeof mine.name, offsetof(struct moor_abi_header, name)),
+	                 sizeof mine.name);
+	close(fd);
+	moor_map_close(own);
+	return 0;
+}
+
+static int count_name(const struct moor_name_info *info, void *arg)
+{
+	(void)info;
+	++*(int *)arg;
+	return 0;
+}
+
+START_TEST(test_Z2_hard_link_of_another_user)
+{
+	const struct moor_map_opts opts = MOOR_MAP_OPTS(.mode = _i == 0 ? 0644 : 0666);
+	struct misnaming misnaming = {"Global\\theirs", "Global\\wanted", _i == 2};
+	const struct path nobodys = path_of("Global\\nobodys", 0);
+	moor_map *map, *other = UNTOUCHED;
+	int seen = 0, code;
+
+	needs_root("Z2 of others");
+	ck_assert_int_eq(mkdir(nobodys.text, 0700), 0);
+	ck_assert_int_eq(chown(nobodys.text, NOBODY, NOBODY), 0);
+	t_assert_err(moor_map_create(misnaming.from, 100, &opts, &map), 0);
+	code = t_wait(t_spawn(misname, &misnaming));
+	if (code == 77 && _i == 0) /* root can do it in his stead */
+		code = link(path_of(misnaming.from, 0).text, path_of(misnaming.to, 0).text);
+	ck_assert_int_eq(code, 0);
+	t_assert_err(moor_map_create_or_open(misnaming.to, 100, NULL, &other), MOOR_EACCES);
+	ck_assert_int_lt(moor_map_create(misnaming.to, 100, NULL, &other), 0);
+	ck_assert_ptr_eq(other, UNTOUCHED);
+	if (!misnaming.forges) {
+		t_assert_err(moor_map_open(misnaming.to, NULL, &other), MOOR_EACCES);
+		never_looked_at(misnaming.to);
+		t_assert_err(moor_enumerate(count_name, &seen), 0);
+		ck_assert_int_eq(seen, 1);
+		t_assert_err(moor_map_open(misnaming.from, NULL, &other), 0);
+		moor_map_close(other);
+	}
+	if (_i == 0) { /* nobody but root can have written its name */
+		t_assert_err(moor_map_create_or_open(misnaming.from, 100, NULL, &other), 0);
+		moor_map_close(other);
+	}
+	/* Dead, both names are free again. */
+	moor_map_close(map);
+	t_assert_err(moor_map_create_or_open(misnaming.to, 100, NULL, &other), MOOR_CREATED);
+	moor_map_close(other);
+	t_assert_err(moor_map_create_or_open(misnaming.from, 100, NULL, &other), MOOR_CREATED);
+	moor_map_close(other);
+	ck_assert_int_eq(rmdir(nobodys.text), 0);
 }
 END_TEST
 
@@ -685,6 +774,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_Z2_directory, 0, 2);
 	tcase_add_loop_test(tc, test_Z2_socket, 0, 2);
 	tcase_add_test(tc, test_Z2_hard_link);
+	tcase_add_loop_test(tc, test_Z2_hard_link_of_another_user, 0, 3);
 	tcase_add_test(tc, test_Z1_Z2_looks_trust_what_open_trusts);
 	tcase_add_loop_test(tc, test_Z4_mode_exactly_as_asked, 0, 2);
 	tcase_add_loop_test(tc, test_Z4_first_name_under_any_umask, 0, 4);

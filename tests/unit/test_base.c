@@ -127,6 +127,29 @@ static void name_is_not(const char *text, int expected)
 	ck_assert_mem_eq(&name, &before, sizeof name);
 }
 
+/* As `openssl mac -macopt hexkey:(32 zeros) -macopt size:16 siphash` has them. */
+START_TEST(test_names_digests)
+{
+	static const struct {
+		const char *name;
+		uint8_t digest[MOOR__NAME_DIGEST];
+	} known[] = {
+	    {"m", "\xb8\xea\x2a\x02\xfb\xa5\xb8\x3d\xe4\x3a\x2d\x9b\x0d\xed\xaa\xd9"},
+	    {"Global\\a", "\x7a\x3b\x8d\x12\x66\x27\xbb\xd2\xc3\x2a\xcd\x5f\x8e\xc2\x16\xbf"},
+	    {"Local\\12", "\xa2\xf3\x69\x26\x1e\x11\x06\x70\xd5\x79\xfb\x55\xf1\x74\x3a\x17"},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		uint8_t digest[MOOR__NAME_DIGEST];
+		struct moor__name name;
+
+		t_assert_err(moor__name_parse(known[i].name, &name), 0);
+		moor__name_digest(&name, digest);
+		ck_assert_mem_eq(digest, known[i].digest, sizeof digest);
+	}
+}
+END_TEST
+
 START_TEST(test_names_prefixes)
 {
 	name_is("x", MOOR__LOCAL, "x");
@@ -592,6 +615,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_errors_each_has_a_sentence_of_its_own);
 	tcase_add_test(tc, test_errors_unknown_numbers_are_named_so);
 	tcase_add_test(tc, test_versions);
+	tcase_add_test(tc, test_names_digests);
 	tcase_add_test(tc, test_names_prefixes);
 	tcase_add_test(tc, test_M5_name_null_or_empty);
 	tcase_add_test(tc, test_M7_any_byte_but_three);
