@@ -141,9 +141,9 @@ MOOR_API int moor_map_anonymous(uint64_t size, const struct moor_map_opts *opts,
  * gone, not permitted, in another MOORING_DIR, that of a map of a file) it has the memory only. flags but POPULATE,
  * mode and acl are without effect.
  *
- * Thread-safe. os_handle returns 0 or MOOR_EINVAL (NULL). from_handle returns 0; MOOR_EINVAL (NULL, opts, no
- * descriptor, not a regular file, empty, write-only), MOOR_EACCES (to write through a read-only one), MOOR_EKIND,
- * MOOR_EFORMAT, MOOR_EVERSION, MOOR_ENOMEM, MOOR_EMFILE, MOOR_ENFILE, MOOR_ESYS.
+ * Thread-safe. os_handle returns 0 or MOOR_EINVAL (NULL). from_handle returns 0; MOOR_EINVAL (NULL, opts, no descriptor,
+ * not a regular file, empty, write-only), MOOR_EACCES (to write through a read-only one, or to what is sealed), MOOR_EKIND, MOOR_EFORMAT,
+ * MOOR_EVERSION, MOOR_ENOMEM, MOOR_EMFILE, MOOR_ENFILE, MOOR_ESYS.
  * Source: DuplicateHandle, inheritance of handles (Windows); MemoryMappedFile.SafeMemoryMappedFileHandle (.NET).
  */
 MOOR_API int moor_map_os_handle(const moor_map *map, moor_os_handle *ret_handle);

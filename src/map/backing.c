@@ -251,7 +251,7 @@ static int body_of_file(int fd, struct moor__body *ret_body)
 	int err;
 
 	err = moor__os_file_info(fd, &info);
-	if (!err && (!info.regular || info.size == 0))
+	if (!err && info.size == 0)
 		err = MOOR_EINVAL;
 	if (!err)
 		err = moor__os_file_read(fd, &header, sizeof header, 0, &got);

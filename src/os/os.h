@@ -129,7 +129,8 @@ int moor__os_path_full(const char *path, char *full, size_t cap);
 int moor__os_memory_new(uint32_t mode, int *ret_fd); /* a file without a name, empty */
 int moor__os_memory_seal(int fd);                     /* its length is final */
 
-/* Somebody else's descriptor: may it be read, and written to? MOOR_EINVAL: neither, or none at all. */
+/* Somebody else's descriptor: may the regular file be read, and written to? MOOR_EINVAL: neither, something else, or none
+ * at all. */
 int moor__os_file_may(int fd, bool *ret_writable);
 /* Another descriptor of the same file, with a description of its own (and its own rights) where the system gives one. */
 int moor__os_file_again(int fd, bool writable, int *ret_fd);

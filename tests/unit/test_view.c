@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -1015,6 +1016,61 @@ START_TEST(test_from_handle_keeps_what_it_needs_and_no_more)
 }
 END_TEST
 
+/* To open a device or a pipe once more can do things to it: what is no regular file is only looked at. */
+START_TEST(test_from_handle_opens_no_pipe)
+{
+	const struct moor_map_opts reading = MOOR_MAP_OPTS(.access = MOOR_READ);
+	const int notes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	struct inotify_event event;
+	moor_map *map = NO_MAP;
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/pipe", t_dir());
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	ck_assert_int_ge(inotify_add_watch(notes, path, IN_OPEN), 0);
+	t_assert_err(moor_map_from_handle(fd, NULL, &map), MOOR_EINVAL);
+	t_assert_err(moor_map_from_handle(fd, &reading, &map), MOOR_EINVAL);
+	ck_assert_ptr_eq(map, NO_MAP);
+	ck_assert_int_eq(read(notes, &event, sizeof event), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	close(fd);
+	close(notes);
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(test_from_handle_of_sealed_memory)
+{
+	static const int seals[] = {F_SEAL_WRITE, F_SEAL_FUTURE_WRITE};
+	const struct moor_map_opts reading = MOOR_MAP_OPTS(.access = MOOR_READ);
+	const struct moor_map_opts private = MOOR_MAP_OPTS(.access = MOOR_COPY_ON_WRITE);
+	const int fd = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	moor_map *map = NO_MAP;
+	moor_view *view;
+
+	ck_assert_int_eq(ftruncate(fd, 5000), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	t_assert_err(moor_map_from_handle(fd, NULL, &map), 0); /* that seal bars nobody from writing */
+	moor_map_close(map);
+	map = NO_MAP;
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, seals[_i]), 0);
+	t_assert_err(moor_map_from_handle(fd, NULL, &map), MOOR_EACCES);
+	ck_assert_ptr_eq(map, NO_MAP);
+	t_assert_err(moor_map_from_handle(fd, &reading, &map), 0);
+	t_assert_err(moor_view_map(map, 0, 0, MOOR_READ, &view), 0);
+	moor_view_unmap(view);
+	moor_map_close(map);
+	t_assert_err(moor_map_from_handle(fd, &private, &map), 0);
+	t_assert_err(moor_view_map(map, 0, 0, MOOR_COPY_ON_WRITE, &view), 0);
+	t_assert_err(moor_view_put_u8(view, 0, 1), 0);
+	moor_view_unmap(view);
+	moor_map_close(map);
+	close(fd);
+}
+END_TEST
+
 START_TEST(test_from_handle_of_anything)
 {
 	const struct moor_map_opts reading = MOOR_MAP_OPTS(.access = MOOR_READ);
@@ -1200,6 +1256,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_huge_pages_or_the_truth);
 	tcase_add_test(tc, test_anonymous);
 	tcase_add_test(tc, test_from_handle_keeps_what_it_needs_and_no_more);
+	tcase_add_test(tc, test_from_handle_opens_no_pipe);
+	tcase_add_loop_test(tc, test_from_handle_of_sealed_memory, 0, 2);
 	tcase_add_test(tc, test_from_handle_of_anything);
 	tcase_add_test(tc, test_from_handle_for_reading_gives_up_writing);
 	tcase_add_test(tc, test_null_arguments);

@@ -94,10 +94,14 @@ int moor__os_memory_seal(int fd)
 int moor__os_file_may(int fd, bool *ret_writable)
 {
 	const int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+	int seals;
 
-	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
+	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY || fstat(fd, &st) != 0 ||
+	    !S_ISREG(st.st_mode))
 		return MOOR_EINVAL;
-	*ret_writable = (flags & O_ACCMODE) == O_RDWR;
+	seals = fcntl(fd, F_GET_SEALS); /* none where there are no seals */
+	*ret_writable = (flags & O_ACCMODE) == O_RDWR && (seals < 0 || !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)));
 	return 0;
 }
 
