@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 extern bool moor__linux_stage_with_name;
@@ -435,6 +436,37 @@ START_TEST(test_Z4_mode_exactly_as_asked)
 }
 END_TEST
 
+/* A list that the directory gives its files: it must not let in whom the mode keeps out. */
+START_TEST(test_Z4_mode_under_a_default_list)
+{
+	struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, perm;
+			uint32_t id;
+		} entries[5];
+	} list = {2, {{1, 7, UINT32_MAX}, {2, 7, NOBODY}, {4, 0, UINT32_MAX}, {16, 7, UINT32_MAX}, {32, 0, UINT32_MAX}}};
+	const struct moor_map_opts opts = MOOR_MAP_OPTS(.mode = 0660);
+	const struct path path = path_of("Global\\z4list", 0);
+	char access_list[256];
+	struct stat st;
+	moor_map *map;
+
+	if (*(const unsigned char *)&(const unsigned){1} != 1)
+		t_skip("Z4 of lists", "written for a little-endian machine");
+	if (setxattr(t_dir(), "system.posix_acl_default", &list, sizeof list, 0) != 0)
+		t_skip("Z4 of lists", "no lists here");
+	moor__linux_stage_with_name = _i;
+	t_assert_err(moor_map_create("Global\\z4list", 100, &opts, &map), 0);
+	ck_assert_int_eq(stat(path.text, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0660);
+	ck_assert_int_eq(getxattr(path.text, "system.posix_acl_access", access_list, sizeof access_list), -1);
+	ck_assert_int_eq(errno, ENODATA);
+	moor_map_close(map);
+	ck_assert_int_eq(removexattr(t_dir(), "system.posix_acl_default"), 0);
+}
+END_TEST
+
 /* The first name of a user, under whatever umask, leaves a directory that the second one can use. */
 static int first_name_under_a_strange_umask(void *arg)
 {
@@ -777,6 +809,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_Z2_hard_link_of_another_user, 0, 3);
 	tcase_add_test(tc, test_Z1_Z2_looks_trust_what_open_trusts);
 	tcase_add_loop_test(tc, test_Z4_mode_exactly_as_asked, 0, 2);
+	tcase_add_loop_test(tc, test_Z4_mode_under_a_default_list, 0, 2);
 	tcase_add_loop_test(tc, test_Z4_first_name_under_any_umask, 0, 4);
 	tcase_add_test(tc, test_Z14_another_user);
 	tcase_add_test(tc, test_dead_global_object_of_another_user);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #ifdef MOOR_TESTING
@@ -68,6 +69,17 @@ static int stage_unnamed(struct moor__os_dir *dir)
 	return fd;
 }
 
+/*
+ * The mode asked for, whatever the umask, and nobody else: a list that the directory gives its files by default would
+ * take the bits of the group for its mask, and let in whom it names.
+ */
+static int set_mode(int fd, uint32_t mode)
+{
+	if (fremovexattr(fd, "system.posix_acl_access") != 0 && errno != ENODATA && errno != EOPNOTSUPP && errno != ENOSYS)
+		return moor__linux_error();
+	return fchmod(fd, (mode_t)mode) == 0 ? 0 : moor__linux_error();
+}
+
 int moor__os_file_stage(struct moor__os_dir *dir, uint32_t mode, struct moor__os_staged *ret_staged, int *ret_fd)
 {
 	struct moor__os_staged staged = {""};
@@ -85,8 +97,8 @@ int moor__os_file_stage(struct moor__os_dir *dir, uint32_t mode, struct moor__os
 		if (fd < 0)
 			return moor__linux_error();
 	}
-	if (fchmod(fd, (mode_t)mode) != 0) { /* the mode asked for, whatever the umask */
-		err = moor__linux_error();
+	err = set_mode(fd, mode);
+	if (err) {
 		moor__os_file_discard(dir, &staged);
 		moor__os_file_close(fd);
 		return err;
