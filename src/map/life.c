@@ -325,6 +325,7 @@ static int open_object(const struct moor__name *name, enum moor__how how, const 
 	struct moor__object *unborn = NULL;
 	struct moor__os_staged staged;
 	int64_t until = 0, pause = 10000;
+	bool full = false;
 	unsigned tries = 0;
 	int err;
 
@@ -337,6 +338,10 @@ static int open_object(const struct moor__name *name, enum moor__how how, const 
 			if (err == MOOR_CREATED) {
 				*ret_object = unborn;
 				return err;
+			}
+			if (err == MOOR_ENOSPC && !full) { /* by the very object perhaps, that somebody has made meanwhile */
+				full = true;
+				continue;
 			}
 		}
 		if (err != MOOR_EAGAIN)

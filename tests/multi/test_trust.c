@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_trust.c - Z and Q1: other users, things that lie in a name's place, umasks, a full shared memory. */
+#include "base/crash.h"
 #include "tests/lib/testing.h"
 
 #include <errno.h>
@@ -747,6 +748,50 @@ START_TEST(test_Q1_shared_memory_full)
 }
 END_TEST
 
+/* What fills the memory is the very object that was wanted. */
+static struct t_gate *wanted, *there, *enough;
+
+static int make_it_on_demand(void *arg)
+{
+	moor_map *map;
+
+	(void)arg;
+	t_gate_pass(wanted);
+	t_assert_err(moor_map_create("both", 40960, NULL, &map), 0);
+	t_gate_open(there, 1);
+	t_gate_pass(enough);
+	moor_map_close(map);
+	return 0;
+}
+
+static void let_the_other_make_it(const char *label)
+{
+	if (strcmp(label, "create: staged") != 0)
+		return;
+	moor__crash_hook = NULL;
+	t_gate_open(wanted, 1);
+	t_gate_pass(there);
+}
+
+START_TEST(test_Q1_full_of_what_was_wanted)
+{
+	moor_map *map;
+	char dir[128];
+	pid_t pid;
+
+	small_memory(dir, sizeof dir);
+	wanted = t_gate_new();
+	there = t_gate_new();
+	enough = t_gate_new();
+	pid = t_spawn(make_it_on_demand, NULL);
+	moor__crash_hook = let_the_other_make_it;
+	t_assert_err(moor_map_create_or_open("both", 40960, NULL, &map), 0);
+	moor_map_close(map);
+	t_gate_open(enough, 1);
+	ck_assert_int_eq(t_wait(pid), 0);
+}
+END_TEST
+
 static int die_with_most_of_it(void *arg)
 {
 	moor_map *map;
@@ -816,6 +861,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_local_directory_that_is_not_to_be_trusted, 0, 2);
 	tcase_add_test(tc, test_local_directory_of_a_squatter);
 	tcase_add_loop_test(tc, test_Q1_shared_memory_full, 0, 2);
+	tcase_add_test(tc, test_Q1_full_of_what_was_wanted);
 	tcase_add_test(tc, test_Q1_the_memory_of_the_dead_is_room);
 	tcase_add_test(tc, test_Q1_the_memory_of_dead_creators_is_room);
 	suite_add_tcase(s, tc);
