@@ -112,9 +112,9 @@ MOOR_API int moor_map_open_wait(const char *name, const struct moor_map_opts *op
  *
  * *ret_map is the caller's. Thread-safe. Opens without waiting, whatever lies there. While the file is mapped, who
  * truncates it gives its users SIGBUS.
- * Returns MOOR_CREATED, or 0: joined; MOOR_EINVAL (NULL, opts, not a regular file, an empty file with size 0),
- * MOOR_ENOENT (no such file), MOOR_EACCES (also: to extend it through a handle that may not write), MOOR_ENOSPC, and
- * those of moor_map_create_or_open.
+ * Returns MOOR_CREATED, or 0: joined; MOOR_EINVAL (NULL, opts, not a regular file, one that cannot be mapped, as those of
+ * /proc and /sys, an empty file with size 0), MOOR_ENOENT (no such file), MOOR_EACCES (also: to extend it through a handle
+ * that may not write), MOOR_ENOSPC, and those of moor_map_create_or_open.
  * Source: CreateFileMapping of a file handle; MemoryMappedFile.CreateFromFile.
  */
 MOOR_API int moor_map_from_file(const char *path, const char *name, uint64_t size, const struct moor_map_opts *opts,

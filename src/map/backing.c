@@ -25,7 +25,9 @@ static int open_backing(const char *path, uint64_t size, const struct moor_map_o
 	err = moor__os_path_open(path, moor__access_writes(opts->access), &backing.fd);
 	if (err)
 		return err;
-	err = moor__os_file_info(backing.fd, &backing.info);
+	err = moor__os_file_mappable(backing.fd); /* before anything is made longer */
+	if (!err)
+		err = moor__os_file_info(backing.fd, &backing.info);
 	backing.size = size ? size : backing.info.size;
 	if (!err && backing.size == 0)
 		err = MOOR_EINVAL;

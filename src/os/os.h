@@ -124,6 +124,7 @@ int moor__os_file_write(int fd, const void *buf, size_t len, uint64_t offset);
  * regular file). full_path: the absolute path, MOOR_EINVAL if it takes more than cap bytes.
  */
 int moor__os_path_open(const char *path, bool writable, int *ret_fd);
+int moor__os_file_mappable(int fd); /* 0; MOOR_EINVAL: its file system cannot (those of the kernel's own affairs) */
 int moor__os_path_full(const char *path, char *full, size_t cap);
 
 int moor__os_memory_new(uint32_t mode, int *ret_fd); /* a file without a name, empty */

@@ -91,6 +91,7 @@ static const char *const names[] = {NULL, "f", "Global\\f"};
 
 START_TEST(test_file_that_cannot_be_mapped)
 {
+	const struct moor_map_opts reading = MOOR_MAP_OPTS(.access = MOOR_READ);
 	const char *name = names[_i];
 	const struct path fifo = path_of("fifo"), link = path_of("loop"), below = path_of("plain/below");
 	char long_path[5000];
@@ -109,6 +110,10 @@ START_TEST(test_file_that_cannot_be_mapped)
 	ck_assert_int_eq(symlink("loop", link.text), 0);
 	fails(link.text, name, 100, NULL, MOOR_EINVAL);
 	ck_assert_int_eq(unlink(link.text), 0);
+	fails("/proc/self/mem", name, 100, NULL, MOOR_EINVAL);
+	fails("/proc/self/maps", name, 100, &reading, MOOR_EINVAL);
+	if (access("/sys/kernel/uevent_seqnum", R_OK) == 0) /* which says that it is a page long */
+		fails("/sys/kernel/uevent_seqnum", name, 0, &reading, MOOR_EINVAL);
 	memset(long_path, 'x', sizeof long_path);
 	long_path[sizeof long_path - 1] = 0;
 	fails(long_path, name, 100, NULL, MOOR_ENAME);

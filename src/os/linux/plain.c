@@ -55,6 +55,16 @@ int moor__os_path_open(const char *path, bool writable, int *ret_fd)
 	return 0;
 }
 
+int moor__os_file_mappable(int fd)
+{
+	void *page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (page == MAP_FAILED)
+		return errno == ENODEV || errno == EIO || errno == EINVAL ? MOOR_EINVAL : moor__linux_error();
+	munmap(page, 1);
+	return 0;
+}
+
 int moor__os_path_full(const char *path, char *full, size_t cap)
 {
 	char *found = realpath(path, NULL);
