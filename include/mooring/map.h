@@ -210,8 +210,8 @@ MOOR_API int moor_view_map(moor_map *map, uint64_t offset, size_t size, enum moo
  * Lets a view of a MOOR_MAP_RESERVE map show what has been committed since, up to the size that was asked for. It grows
  * in place where address space for all of it could be kept, which in a 64-bit process is so; else it may move:
  * moor_view_data tells. No other thread may be using the view. Of any other view a no-op.
- * Returns 0, also if there was nothing to add; MOOR_EINVAL (NULL), MOOR_ENOSPC (POPULATE), MOOR_ENOMEM (the view is as
- * it was), MOOR_ESYS.
+ * Returns 0, also if there was nothing to add; MOOR_EINVAL (NULL), MOOR_ENOSPC (POPULATE), MOOR_ENOMEM, MOOR_ESYS: the
+ * view is as long as it was.
  */
 MOOR_API int moor_view_extend(moor_view *view);
 

@@ -110,16 +110,21 @@ int moor_view_map(moor_map *map, uint64_t offset, size_t size, enum moor_access 
 static int extend(moor_view *view)
 {
 	const size_t now = shown_now(&view->body, view->body.fd, view->offset, view->wanted);
+	const uint64_t offset = view->body.offset + view->offset;
 	const unsigned how = moor__access_how(view->access);
 	int err;
 
 	if (now <= view->size)
 		return 0;
-	err = moor__os_map_grow(view->body.fd, view->body.offset + view->offset, now, how, &view->mapping, &view->data);
+	err = moor__os_map_grow(view->body.fd, offset, now, how, &view->mapping, &view->data);
 	if (err)
 		return err;
-	view->size = now;
-	return view->populate ? moor__os_map_populate(&view->mapping, how) : 0;
+	err = view->populate ? moor__os_map_populate(&view->mapping, how) : 0;
+	if (err)
+		moor__os_map_shrink(offset, view->size, &view->mapping, &view->data);
+	else
+		view->size = now;
+	return err;
 }
 
 int moor_view_extend(moor_view *view)

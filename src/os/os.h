@@ -166,6 +166,8 @@ int moor__os_map_window(int fd, uint64_t offset, size_t len, size_t room, unsign
                         struct moor__os_mapping *ret_mapping, void **ret_data);
 /* Lets it show `len` bytes from the same offset, more than before: in its room, or else somewhere else. */
 int moor__os_map_grow(int fd, uint64_t offset, size_t len, unsigned how, struct moor__os_mapping *mapping, void **data);
+/* Undoes that: `len` bytes from `offset` as before, though perhaps still somewhere else. */
+void moor__os_map_shrink(uint64_t offset, size_t len, struct moor__os_mapping *mapping, void **data);
 /* Has every page there before it is used: MOOR_ENOSPC when there is no room for one. How: as it was mapped. */
 int moor__os_map_populate(const struct moor__os_mapping *mapping, unsigned how);
 int moor__os_map_flush(const struct moor__os_mapping *mapping); /* to where the file keeps its bytes */

@@ -663,6 +663,31 @@ START_TEST(test_M41_a_full_disk)
 		ck_assert_ptr_eq(view, (void *)&untouched);
 		moor_map_close(map);
 	}
+	/* The same when a view grows over a hole: it is as long as before, and goes on. */
+	{
+		const struct moor_map_opts both = MOOR_MAP_OPTS(.flags = MOOR_MAP_POPULATE | MOOR_MAP_RESERVE);
+		static const off_t starts[] = {0, 5000};
+
+		for (size_t i = 0; i < (sizeof(size_t) == 8 ? 4 : 2); i++) {
+			/* (There is no address space to keep for the latter two.) */
+			const uint64_t size = i < 2 ? 1 << 20 : UINT64_C(1) << 50;
+
+			path = made("small/sparse", starts[i % 2]);
+			t_assert_err(moor_map_from_file(path.text, name, size, &both, &map), MOOR_CREATED);
+			view = viewed(map, 0, 0);
+			ck_assert_int_eq(truncate(path.text, 1 << 20), 0);
+			t_assert_err(moor_view_extend(view), MOOR_ENOSPC);
+			ck_assert_uint_eq(moor_view_size(view), (size_t)starts[i % 2]);
+			memset(moor_view_data(view), 1, (size_t)starts[i % 2]);
+			ck_assert_int_eq(truncate(path.text, starts[i % 2]), 0);
+			ck_assert_int_eq(truncate(path.text, 10000), 0);
+			t_assert_err(moor_view_extend(view), 0);
+			ck_assert_uint_eq(moor_view_size(view), 10000);
+			memset(moor_view_data(view), 1, 10000);
+			moor_view_unmap(view);
+			moor_map_close(map);
+		}
+	}
 	/* Committed step by step. */
 	{
 		const struct moor_map_opts reserve = MOOR_MAP_OPTS(.flags = MOOR_MAP_RESERVE);

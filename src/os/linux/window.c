@@ -104,6 +104,24 @@ int moor__os_map_grow(int fd, uint64_t offset, size_t len, unsigned how, struct 
 	return err;
 }
 
+void moor__os_map_shrink(uint64_t offset, size_t len, struct moor__os_mapping *mapping, void **data)
+{
+	const size_t lead = (size_t)(offset & (page_size() - 1)), whole = len ? lead + len : 0;
+	const size_t kept = (size_t)moor__round_up(whole, page_size());
+	const size_t shown = (size_t)moor__round_up(mapping->len, page_size());
+	char *end = (char *)mapping->base + kept;
+
+	if (shown > kept && mapping->room) /* the room stays */
+		(void)mmap(end, shown - kept, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	else if (shown > kept)
+		munmap(end, shown - kept);
+	mapping->len = whole;
+	if (!whole && !mapping->room) {
+		mapping->base = NULL;
+		*data = NULL;
+	}
+}
+
 int moor__os_map_populate(const struct moor__os_mapping *mapping, unsigned how)
 {
 	const bool write = (how & MOOR__OS_WRITE) && !(how & MOOR__OS_PRIVATE);
