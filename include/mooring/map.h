@@ -84,10 +84,10 @@ MOOR_API void moor_map_opts_init(struct moor_map_opts *opts, size_t size);
  * for a process that is stopped in the middle of burying the last object of this name (MOOR_EBUSY).
  * Return: 0 or MOOR_CREATED; MOOR_EINVAL (NULL, size 0, opts, acl, timeout), MOOR_ENAME, MOOR_EEXIST, MOOR_ENOENT,
  * MOOR_EKIND, MOOR_EACCES (permissions, another user's object without MOOR_ANY_OWNER, a link or anything but a regular
- * file in the name's place, another name's object; of a map of a file: its file may not be opened so, is another user's than the name, or another one has taken its path),
- * MOOR_EBUSY, MOOR_ENOSPC, MOOR_ENOMEM (2^61 bytes or more, too), MOOR_EMFILE, MOOR_ENFILE, MOOR_EFORMAT, MOOR_EVERSION,
- * MOOR_ENOTSUP (HUGE, acl), MOOR_ESYS; open_wait also MOOR_ETIMEDOUT and MOOR_EINTR. open and create_or_open of a map of a
- * file whose path is gone: MOOR_ENOENT.
+ * file in the name's place, another name's object; of a map of a file: its file may not be opened so, is another user's
+ * than the name, or another one has taken its path), MOOR_EBUSY, MOOR_ENOSPC, MOOR_ENOMEM (2^61 bytes or more, too),
+ * MOOR_EMFILE, MOOR_ENFILE, MOOR_EFORMAT, MOOR_EVERSION, MOOR_ENOTSUP (HUGE, acl), MOOR_ESYS; open_wait also
+ * MOOR_ETIMEDOUT and MOOR_EINTR. open and create_or_open of a map of a file whose path is gone: MOOR_ENOENT.
  * Source: CreateFileMapping, OpenFileMapping (Windows); MemoryMappedFile.CreateNew, CreateOrOpen, OpenExisting (.NET).
  */
 MOOR_API int moor_map_create(const char *name, uint64_t size, const struct moor_map_opts *opts, moor_map **ret_map);
@@ -98,10 +98,11 @@ MOOR_API int moor_map_open_wait(const char *name, const struct moor_map_opts *op
                                 moor_map **ret_map);
 
 /*
- * A map of the first `size` bytes of the regular file `path` (0: as many as it has). What is written to it is in the file
- * after the last process has ended. A larger size extends the file at once, its room allocated; with MOOR_MAP_RESERVE the
- * file is extended by moor_map_commit, and what it has is committed. (A file that fails to be extended keeps its length. One that was extended, and
- * then the name could not be had, stays extended: somebody else may use it by then.)
+ * A map of the first `size` bytes of the regular file `path` (0: as many as it has). What is written to it is in the
+ * file after the last process has ended. A larger size extends the file at once, its room allocated; with
+ * MOOR_MAP_RESERVE the file is extended by moor_map_commit, and what it has is committed. (A file that fails to be
+ * extended keeps its length. One that was extended, and then the name could not be had, stays extended: somebody else
+ * may use it by then.)
  *
  * name NULL: for this process and its children. Else others may open the map by the name as any other, for as long as
  * somebody holds it; they open the same file, by its absolute path, with their own rights to it. (A name of another
@@ -112,9 +113,9 @@ MOOR_API int moor_map_open_wait(const char *name, const struct moor_map_opts *op
  *
  * *ret_map is the caller's. Thread-safe. Opens without waiting, whatever lies there. While the file is mapped, who
  * truncates it gives its users SIGBUS.
- * Returns MOOR_CREATED, or 0: joined; MOOR_EINVAL (NULL, opts, not a regular file, one that cannot be mapped, as those of
- * /proc and /sys, an empty file with size 0), MOOR_ENOENT (no such file), MOOR_EACCES (also: to extend it through a handle
- * that may not write), MOOR_ENOSPC, and those of moor_map_create_or_open.
+ * Returns MOOR_CREATED, or 0: joined; MOOR_EINVAL (NULL, opts, not a regular file, one that cannot be mapped,
+ * as those of /proc and /sys, an empty file with size 0), MOOR_ENOENT (no such file), MOOR_EACCES (also: to extend it
+ * through a handle that may not write), MOOR_ENOSPC, and those of moor_map_create_or_open.
  * Source: CreateFileMapping of a file handle; MemoryMappedFile.CreateFromFile.
  */
 MOOR_API int moor_map_from_file(const char *path, const char *name, uint64_t size, const struct moor_map_opts *opts,
@@ -141,9 +142,9 @@ MOOR_API int moor_map_anonymous(uint64_t size, const struct moor_map_opts *opts,
  * gone, not permitted, in another MOORING_DIR, that of a map of a file) it has the memory only. flags but POPULATE,
  * mode and acl are without effect.
  *
- * Thread-safe. os_handle returns 0 or MOOR_EINVAL (NULL). from_handle returns 0; MOOR_EINVAL (NULL, opts, no descriptor,
- * not a regular file, empty, write-only), MOOR_EACCES (to write through a read-only one, or to what is sealed), MOOR_EKIND, MOOR_EFORMAT,
- * MOOR_EVERSION, MOOR_ENOMEM, MOOR_EMFILE, MOOR_ENFILE, MOOR_ESYS.
+ * Thread-safe. os_handle returns 0 or MOOR_EINVAL (NULL). from_handle returns 0; MOOR_EINVAL (NULL, opts, no
+ * descriptor, not a regular file, empty, write-only), MOOR_EACCES (to write through a read-only one, or to what is
+ * sealed), MOOR_EKIND, MOOR_EFORMAT, MOOR_EVERSION, MOOR_ENOMEM, MOOR_EMFILE, MOOR_ENFILE, MOOR_ESYS.
  * Source: DuplicateHandle, inheritance of handles (Windows); MemoryMappedFile.SafeMemoryMappedFileHandle (.NET).
  */
 MOOR_API int moor_map_os_handle(const moor_map *map, moor_os_handle *ret_handle);
