@@ -42,6 +42,11 @@ struct moor_sync_opts {
 	uint32_t struct_size, flags, mode, reserved; /* mode: permission bits, 0 = 0600; reserved: 0 */
 	const char *acl;                             /* instead of mode, as for maps; or NULL */
 };
+/*
+ * Of the mode, r is left out where w is missing (0644 makes 0600): these objects cannot be used by reading, and who may
+ * read the file could lock its slots, and so hide from the others that an owner has died. An acl is taken as it is: give
+ * nobody r without w there.
+ */
 #define MOOR_SYNC_OPTS(...) ((struct moor_sync_opts){.struct_size = sizeof(struct moor_sync_opts), __VA_ARGS__})
 /* The same for C++ and foreign callers: all defaults. size is sizeof *opts as the caller knows it; NULL is a no-op. */
 MOOR_API void moor_sync_opts_init(struct moor_sync_opts *opts, size_t size);

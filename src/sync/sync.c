@@ -66,6 +66,14 @@ static int check_geometry(const struct moor_abi_header *header)
 	           : MOOR_EFORMAT;
 }
 
+/* Without the right to read of those who may not write: it is of no use, and lets them lock the slots. */
+static uint32_t mode_of(uint32_t asked)
+{
+	const uint32_t writers = asked & 0222;
+
+	return asked ? (asked & ~(uint32_t)0444) | (asked & (writers << 1)) : 0600;
+}
+
 static int join(const struct moor__name *name, enum moor__how how, enum moor_object kind,
                 const struct moor_sync_opts *opts, const struct moor__sync_birth *given, struct moor__object **ret_object)
 {
@@ -81,7 +89,7 @@ static int join(const struct moor__name *name, enum moor__how how, enum moor_obj
 	birth.slot = moor__os_pid() % MOOR_ABI_SYNC_SLOTS;
 	make_image(kind, given, birth.slot, image);
 	birth.image = image;
-	birth.mode = opts->mode ? opts->mode : 0600;
+	birth.mode = mode_of(opts->mode);
 	birth.acl = opts->acl;
 	news = moor__life_open(name, how, kind, opts->flags & MOOR_ANY_OWNER, MOOR__FORK_DROPS, &birth, ret_object);
 	free(image);

@@ -425,20 +425,23 @@ START_TEST(test_M_state_lives_with_the_name)
 }
 END_TEST
 
+/* Without the right to read of who may not write, and else exact. */
 START_TEST(test_Z4_mode_is_exact)
 {
 	char path[256];
 	struct stat st;
 	moor_mutex *mutex;
 
-	for (int round = 0; round < 2; round++) {
-		const struct moor_sync_opts opts = MOOR_SYNC_OPTS(.mode = 0640);
+	static const unsigned modes[][2] = {{0, 0600}, {0660, 0660}, {0644, 0600}, {0765, 0761}, {0626, 0626}};
 
-		umask(round ? 077 : 0);
+	for (int round = 0; round < 5; round++) {
+		const struct moor_sync_opts opts = MOOR_SYNC_OPTS(.mode = modes[round][0]);
+
+		umask(round % 2 ? 077 : 0);
 		t_assert_err(moor_mutex_create("z4", round ? &opts : NULL, &mutex), 0);
 		snprintf(path, sizeof path, "%s/mooring-%lu/mooring.z4", t_dir(), (unsigned long)geteuid());
 		ck_assert_int_eq(stat(path, &st), 0);
-		ck_assert_uint_eq(st.st_mode & 07777, round ? 0640 : 0600);
+		ck_assert_uint_eq(st.st_mode & 07777, modes[round][1]);
 		moor_mutex_close(mutex);
 	}
 }
