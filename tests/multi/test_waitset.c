@@ -3,6 +3,7 @@
 #include "tests/lib/testing.h"
 
 #include "base/crash.h"
+#include "sync/mutex.h"
 #include "sync/sem.h"
 
 #include <errno.h>
@@ -400,6 +401,20 @@ START_TEST(test_S12_all_hands_a_wake_up_on)
 }
 END_TEST
 
+/* A mutex that is to be handed over, and nobody's: at the end of its time a wait that has not slept takes it. */
+START_TEST(test_any_with_a_tiny_timeout_is_handed_a_mutex)
+{
+	moor_mutex *mutex = make_mutex("m");
+	const struct moor_waitable waitable = moor_mutex_waitable(mutex);
+	size_t index = UNTOUCHED;
+
+	moor__store_32((uint32_t *)(uintptr_t)moor__mutex_futex(mutex), MOOR__MUTEX_HANDOVER);
+	t_assert_err(_i ? moor_wait_all(&waitable, 1, 1) : moor_wait_any(&waitable, 1, 1, &index), 0);
+	t_assert_err(moor_mutex_unlock(mutex), 0);
+	moor_mutex_close(mutex);
+}
+END_TEST
+
 /* On another file system another file may have the same number. */
 START_TEST(test_S12_all_tells_file_systems_apart)
 {
@@ -790,6 +805,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_S12_no_wake_up_is_swallowed);
 	tcase_add_test(tc, test_S7_a_grant_is_not_merged_with_a_set);
 	tcase_add_loop_test(tc, test_S12_all_hands_a_wake_up_on, 0, 2);
+	tcase_add_loop_test(tc, test_any_with_a_tiny_timeout_is_handed_a_mutex, 0, 2);
 	tcase_add_test(tc, test_S12_all_tells_file_systems_apart);
 	tcase_add_loop_test(tc, test_S12_all_or_nothing, 0, 2);
 	tcase_add_test(tc, test_S12_abandoned_stays_abandoned);
