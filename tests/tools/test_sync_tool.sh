@@ -174,8 +174,10 @@ else
 	expect "lock of another user's: the cure" 1 "$(grep -c -- 'belongs to user 0 and has the mode 0666, you are user 65534: with --any-owner' "$work/err")"
 	"$mooring" lock --mode 666 'Global\m' -- sh -c '$other "$mooring" lock --any-owner --timeout 0 "Global\m" true' 2>"$work/err"
 	expect "lock --any-owner: as far as it is held" 4 $?
+	# who may not write it may not read it either
 	"$mooring" lock --mode 644 'Global\m' -- sh -c '$other "$mooring" lock --any-owner "Global\m" true' 2>"$work/err"
-	expect "lock without the right: another cure than chmod" "1 0" "$(grep -c -- 'made with, by --mode or --acl' "$work/err") $(grep -c chmod "$work/err")"
+	expect "lock without the right: refused, and no advice to chmod" "1 1 0" \
+		"$? $(grep -c MOOR_EACCES "$work/err") $(grep -c chmod "$work/err")"
 	"$mooring" sem create --mode 666 'Global\s' -- sh -c '$other "$mooring" sem post "Global\s"' >"$work/out" 2>"$work/err"
 	expect "sem post between users" "0 0" "$? $(cat "$work/out")"
 	"$mooring" event create --mode 666 'Global\e' -- sh -c '$other "$mooring" event set "Global\e"; "$mooring" event wait "Global\e"' 2>"$work/err"
