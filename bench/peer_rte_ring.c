@@ -5,6 +5,9 @@
  */
 #include "slots.h"
 
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wundef" /* in DPDK's headers: GCC_VERSION */
+#endif
 #include <rte_pause.h>
 #include <rte_ring.h>
 
