@@ -56,6 +56,13 @@ library_sources = \
 	src/sync/waitset.h \
 	src/ring/geometry.c \
 	src/ring/geometry.h \
+	src/ring/claim.h \
+	src/ring/mpsc.h \
+	src/ring/mpsc_rx.c \
+	src/ring/mpsc_tx.c \
+	src/ring/recover.c \
+	src/ring/rx.h \
+	src/ring/tx.h \
 	src/ring/reached.c \
 	src/ring/record.h \
 	src/ring/ring.h \

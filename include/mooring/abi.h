@@ -26,7 +26,9 @@ extern "C" {
 #define MOOR_ABI_F_PRODUCER_ZEROES 1u /* the producer zeroes the header that follows a record before it publishes that */
 #define MOOR_ABI_F_RESERVE 2u /* a map that may be used as far as it is committed */
 #define MOOR_ABI_F_FILE 4u    /* a map whose data lies in a file of its own; struct moor_abi_file says which */
-#define MOOR_ABI_F_KNOWN (MOOR_ABI_F_PRODUCER_ZEROES | MOOR_ABI_F_RESERVE | MOOR_ABI_F_FILE)
+#define MOOR_ABI_F_CONSUMER_CLEARS 8u /* the consumer zeroes the first word of every line that it releases */
+#define MOOR_ABI_F_KNOWN                                                                                               \
+	(MOOR_ABI_F_PRODUCER_ZEROES | MOOR_ABI_F_RESERVE | MOOR_ABI_F_FILE | MOOR_ABI_F_CONSUMER_CLEARS)
 
 #define MOOR_ABI_STATE_WHOLE 1u
 
@@ -108,7 +110,7 @@ struct moor_abi_sync {
 #define MOOR_ABI_SYNC_SIZE 16384u
 
 /*
- * A ring: the header, 256 bytes kept for many producers, the consumer's slot, the producers' slots, the data.
+ * A ring: the header, what many producers share, the consumer's slot, the producers' slots, the data.
  * Positions count bytes since the ring was made and never wrap; a position's place is position mod capacity.
  *
  * `asleep`: 0, or the position that its owner sleeps for, with bit 0 set; bit 1 stays set when the owner cannot use
@@ -130,7 +132,8 @@ struct moor_abi_done {
 struct moor_abi_consumer {
 	struct moor_abi_slot slot;
 	uint64_t died_reported; /* how many producers' deaths have been reported to a consumer */
-	uint8_t pad0[104];
+	uint64_t skipped;       /* claims of dead producers passed over */
+	uint8_t pad0[96];
 	struct moor_abi_quiet quiet;
 	uint8_t pad1[96];
 	struct moor_abi_done done[2];
@@ -140,15 +143,41 @@ struct moor_abi_consumer {
 	uint8_t pad3[120];
 };
 
-/* What the producer has published is in the data: from `released` record after record up to a header that is 0. */
+/*
+ * What the producer has published is in the data: from `released` record after record up to a header that is 0.
+ * One of many says here, before it claims [position, position + intent_units), what it is about to: the claim word that
+ * it has read, and how much; 0 units: nothing. It stays until what it claimed is published.
+ */
 struct moor_abi_producer {
 	struct moor_abi_slot slot;
 	uint8_t pad0[112];
 	struct moor_abi_quiet quiet;
 	uint8_t pad1[96];
 	uint64_t full; /* how often it found no room */
-	uint8_t pad2[248];
+	uint8_t pad2[120];
+	uint64_t intent;
+	uint32_t intent_units; /* of 16 bytes */
+	uint8_t pad3[116];
 };
+
+/*
+ * What many producers share. `claimed`: bits 10 to 63: the position up to which all is claimed, in lines of 64 bytes,
+ * modulo 2^54; bits 0 to 9: the slot of who claimed last, 0: nobody yet. Claims are of whole lines; padding is a claim.
+ * `sleeping`: bit 0: a producer may sleep for room; bit 1 stays set when one cannot use membarrier. `changes` changes
+ * after the `life` of a producer's slot has, by the producer itself.
+ */
+struct moor_abi_many {
+	uint64_t claimed;
+	uint8_t pad0[120];
+	uint32_t sleeping;
+	uint32_t changes;
+	uint8_t pad1[120];
+};
+#define MOOR_ABI_MANY_OFFSET 256u
+#define MOOR_ABI_LINE 64u
+#define MOOR_ABI_CLAIM_SLOT_BITS 10
+#define MOOR_ABI_CLAIM_SLOT_MASK 1023u
+#define MOOR_ABI_MANY_PRODUCERS 1000u /* at most */
 #define MOOR_ABI_RING_SLOTS_OFFSET 512u
 #define MOOR_ABI_RING_SLOT_SIZE 512u
 
@@ -156,10 +185,14 @@ struct moor_abi_producer {
  * The header of a record, 16-byte aligned in the data; the payload follows it. `word` is the publication: 0 until the
  * record is whole, then MESSAGE, with the length of the payload in bytes in `detail`; or PAD: no message, `detail` units
  * of 16 bytes to skip, up to the end of the data. END: no record either, a producer closed here (bits 0 to 15 count, so
- * that the word changes for a sleeper). Bit 31 is kept for claims.
+ * that the word changes for a sleeper).
  *
- * The producer zeroes the header that follows before it publishes a record, so that there is a header that reads 0 at
- * the tail, at every instant.
+ * The one producer zeroes the header that follows before it publishes a record, so that there is a header that reads 0
+ * at the tail, at every instant.
+ *
+ * Of many, records are aligned to 64 bytes, PAD is anywhere, and there is no END. CLAIM: somebody is writing the record,
+ * of `detail` units. Bits 4 to 13 of all three: the slot of who claimed it; bits 14 to 23: of who claimed what is before
+ * it, 0: nobody, or it is not known.
  */
 struct moor_abi_record_header {
 	uint32_t word;
@@ -170,6 +203,8 @@ struct moor_abi_record_header {
 #define MOOR_ABI_WORD_END 0x20000000u
 #define MOOR_ABI_WORD_PAD 0x40000000u
 #define MOOR_ABI_WORD_CLAIM 0x80000000u
+#define MOOR_ABI_WORD_BY_SHIFT 4
+#define MOOR_ABI_WORD_AFTER_SHIFT 14
 
 #if defined(__cplusplus)
 #define MOOR_ABI_ASSERT(name, condition) static_assert(condition, #name)
@@ -234,6 +269,7 @@ MOOR_ABI_AT(done, position, 16);
 MOOR_ABI_ASSERT(done_size, sizeof(struct moor_abi_done) == 24);
 MOOR_ABI_AT(consumer, slot, 0);
 MOOR_ABI_AT(consumer, died_reported, 16);
+MOOR_ABI_AT(consumer, skipped, 24);
 MOOR_ABI_AT(consumer, quiet, 128);
 MOOR_ABI_AT(consumer, done, 256);
 MOOR_ABI_AT(consumer, released, 304);
@@ -242,7 +278,13 @@ MOOR_ABI_ASSERT(consumer_size, sizeof(struct moor_abi_consumer) == MOOR_ABI_RING
 MOOR_ABI_AT(producer, slot, 0);
 MOOR_ABI_AT(producer, quiet, 128);
 MOOR_ABI_AT(producer, full, 256);
+MOOR_ABI_AT(producer, intent, 384);
+MOOR_ABI_AT(producer, intent_units, 392);
 MOOR_ABI_ASSERT(producer_size, sizeof(struct moor_abi_producer) == MOOR_ABI_RING_SLOT_SIZE);
+MOOR_ABI_AT(many, claimed, 0);
+MOOR_ABI_AT(many, sleeping, 128);
+MOOR_ABI_AT(many, changes, 132);
+MOOR_ABI_ASSERT(many_size, sizeof(struct moor_abi_many) == MOOR_ABI_RING_SLOTS_OFFSET - MOOR_ABI_MANY_OFFSET);
 MOOR_ABI_AT(record_header, word, 0);
 MOOR_ABI_AT(record_header, detail, 4);
 MOOR_ABI_ASSERT(record_header_size, sizeof(struct moor_abi_record_header) == 8);

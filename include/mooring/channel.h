@@ -28,7 +28,12 @@ struct moor_iov {
 typedef struct moor_tx moor_tx;
 typedef struct moor_rx moor_rx;
 
-/* ANY: a creator makes an SPSC ring, an opener takes what is there. MOOR_MPSC is MOOR_ENOTSUP in this version. */
+/*
+ * ANY: a creator makes an SPSC ring, an opener takes what is there. MOOR_MPSC: many producers at a time, each with a
+ * moor_tx of its own; one total order for all, in which reservations were made. None waits for another's commit; what
+ * comes after an open reservation is not delivered before it: a thread that ends with one open, while its process
+ * lives, holds up the ring (commit or cancel it, or close the handle).
+ */
 enum moor_ring_kind { MOOR_RING_ANY = 0, MOOR_SPSC = 1, MOOR_MPSC = 2 };
 
 #define MOOR_CREATE_ONLY 1u /* MOOR_EEXIST if it is there */
@@ -39,7 +44,8 @@ struct moor_channel_opts {
 	uint64_t capacity;    /* bytes, 4096 to 2^40 (2^30 in a 32-bit process), rounded up to a power of two; 0 = 1 MiB */
 	uint32_t max_message; /* bytes; 0 = capacity / 8. A message and its 8-byte header, rounded up to 64, must fit into
 	                         half the capacity */
-	uint32_t kind, mode, max_producers; /* mode: 0 = 0600; max_producers: of MOOR_MPSC, 0 = 64; an SPSC ring has 1 */
+	uint32_t kind, mode, max_producers; /* mode: 0 = 0600; max_producers: of MOOR_MPSC, at a time, up to 1000, 0 = 64; an
+	                                       SPSC ring has 1 */
 	uint64_t app_tag;                   /* must match; 0 = any */
 };
 #define MOOR_CHANNEL_OPTS(...)                                                                                         \
@@ -52,9 +58,10 @@ MOOR_API void moor_channel_opts_init(struct moor_channel_opts *opts, size_t size
  * max_message and max_producers are ignored. The handle is the caller's, for moor_tx_close (moor_rx_close). Whoever
  * follows a process that died in the role goes on where that one stopped. Thread-safe; waits for nobody but as
  * moor_map_create does.
- * Return 0 or MOOR_CREATED; MOOR_EBUSY (the role is held by a live process, this one included), MOOR_EINVAL,
+ * Return 0 or MOOR_CREATED; MOOR_EBUSY (the role is held by a live process, this one included), MOOR_ESLOTS (MOOR_MPSC:
+ * all max_producers slots are taken, or a dead one's was reserved and the consumer has not yet passed that), MOOR_EINVAL,
  * MOOR_ENAME, MOOR_EEXIST, MOOR_ENOENT, MOOR_EKIND, MOOR_EMISMATCH, MOOR_EACCES, MOOR_ENOSPC, MOOR_ENOMEM, MOOR_EMFILE,
- * MOOR_ENFILE, MOOR_EFORMAT, MOOR_EVERSION, MOOR_ECORRUPT, MOOR_ENOTSUP, MOOR_ESYS.
+ * MOOR_ENFILE, MOOR_EFORMAT, MOOR_EVERSION, MOOR_ECORRUPT, MOOR_ESYS.
  */
 MOOR_API int moor_tx_open(const char *name, const struct moor_channel_opts *opts, moor_tx **ret_tx);
 MOOR_API int moor_rx_open(const char *name, const struct moor_channel_opts *opts, moor_rx **ret_rx);
@@ -62,7 +69,7 @@ MOOR_API int moor_rx_open(const char *name, const struct moor_channel_opts *opts
 /*
  * Zero copy. reserve gives room for `len` bytes, 8-byte aligned, to be written in place; commit publishes the first
  * `len` of them as one message (len may be smaller than reserved); cancel gives the room back. One reservation at a
- * time. Wait-free; no system call unless the consumer sleeps or a look for its death is due (at most every 20 ms, and
+ * time. Wait-free (MOOR_MPSC: lock-free; commit and cancel wait-free); no system call unless the consumer sleeps or a look for its death is due (at most every 20 ms, and
  * only on a full ring). Bytes stored by non-temporal instructions need a fence of the caller's before commit. A NULL
  * handle or output is undefined behaviour here.
  * reserve: 0; MOOR_EAGAIN (no room now), MOOR_EMSGSIZE (can never fit), MOOR_EINVAL (a reservation is open),
@@ -76,7 +83,7 @@ MOOR_API void moor_tx_cancel(moor_tx *tx);
 
 /*
  * Send a copy of `len` bytes (of the n pieces in order; n = 0 is an empty message), waiting up to timeout_ns for room.
- * With MOOR_NOWAIT wait-free. All or nothing.
+ * With MOOR_NOWAIT wait-free (MOOR_MPSC: lock-free). All or nothing.
  * Return 0; MOOR_EAGAIN (MOOR_NOWAIT and no room), MOOR_ETIMEDOUT, MOOR_EMSGSIZE (too long, or a sum that overflows),
  * MOOR_ECLOSED, MOOR_EPEERDEAD (full, and no consumer any more; each time until one attaches; with none ever attached
  * they wait), MOOR_EINTR (a signal handler ran, or moor_tx_interrupt), MOOR_EINVAL (NULL, a reservation is open, the
@@ -88,7 +95,8 @@ MOOR_API int moor_tx_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, in
 /* Waits for room for a message of `len` bytes. Returns as moor_tx_send; 0: a reserve of len will succeed. */
 MOOR_API int moor_tx_wait(moor_tx *tx, size_t len, int64_t timeout_ns);
 /*
- * Waits until all that was committed, by whomever, has been released by a consumer. Returns 0; MOOR_EAGAIN,
+ * Waits until all that was committed, by whomever, has been released by a consumer; of MOOR_MPSC, all that was reserved
+ * before the call and before an open reservation of the handle's own. Returns 0; MOOR_EAGAIN,
  * MOOR_ETIMEDOUT, MOOR_EINTR as moor_tx_send; MOOR_ECLOSED or MOOR_EPEERDEAD as soon as the consumer is gone with
  * messages unreleased; MOOR_EINVAL, MOOR_ECORRUPT, MOOR_EFORK, MOOR_ESYS. An open reservation does not matter.
  */
@@ -108,7 +116,7 @@ struct moor_msg {
 	const void *data; /* in the ring, 8-byte aligned; valid until released */
 	size_t len;       /* bytes */
 	uint32_t flags;   /* 0 */
-	uint32_t producer;
+	uint32_t producer; /* MOOR_MPSC: the number of its slot, from 0; slots are used again; else 0 */
 	uint64_t reserved;
 };
 
@@ -157,8 +165,7 @@ struct moor_channel_info {
 /*
  * A read-only look at the channel: takes no slot and no lock. The counts are exact when nobody is in a call.
  * Thread-safe. Returns 0; MOOR_EINVAL (NULL, struct_size below 4), MOOR_ENAME, MOOR_ENOENT, MOOR_EKIND, MOOR_EACCES,
- * MOOR_EFORMAT, MOOR_EVERSION, MOOR_ECORRUPT, MOOR_ENOTSUP (a kind of ring that this version does not know),
- * MOOR_ENOMEM, MOOR_EMFILE, MOOR_ENFILE, MOOR_ESYS.
+ * MOOR_EFORMAT, MOOR_EVERSION, MOOR_ECORRUPT, MOOR_ENOMEM, MOOR_EMFILE, MOOR_ENFILE, MOOR_ESYS.
  */
 MOOR_API int moor_channel_stat(const char *name, struct moor_channel_info *ret_info);
 

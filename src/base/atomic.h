@@ -36,6 +36,9 @@ static inline bool moor__cas_64(uint64_t *p, uint64_t expected, uint64_t v)
 {
 	return __atomic_compare_exchange_n(p, &expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
+static inline void moor__or_32(uint32_t *p, uint32_t v) { (void)__atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }
+static inline void moor__and_32(uint32_t *p, uint32_t v) { (void)__atomic_fetch_and(p, v, __ATOMIC_SEQ_CST); }
+static inline void moor__inc_32(uint32_t *p) { (void)__atomic_fetch_add(p, 1, __ATOMIC_SEQ_CST); }
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif
@@ -47,8 +50,11 @@ static inline void moor__fence(void)
 
 	(void)__atomic_fetch_add(&word, 0, __ATOMIC_SEQ_CST);
 }
+static inline void moor__fence_release(void) { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
 #else
 static inline void moor__fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+/* What was stored before it is seen by whoever sees what is stored after it. */
+static inline void moor__fence_release(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
 #endif
 /* Keeps the compiler from moving accesses across it; the processor's part is membarrier's. */
 static inline void moor__compiler_fence(void) { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
@@ -100,7 +106,11 @@ static inline bool moor__cas_64(uint64_t *p, uint64_t expected, uint64_t v)
 	ck_pr_fence_release();
 	return ck_pr_cas_64(p, expected, v);
 }
+static inline void moor__or_32(uint32_t *p, uint32_t v) { ck_pr_or_32(p, v); }
+static inline void moor__and_32(uint32_t *p, uint32_t v) { ck_pr_and_32(p, v); }
+static inline void moor__inc_32(uint32_t *p) { ck_pr_inc_32(p); }
 static inline void moor__fence(void) { ck_pr_fence_strict_memory(); }
+static inline void moor__fence_release(void) { ck_pr_fence_release(); }
 static inline void moor__compiler_fence(void) { ck_pr_barrier(); }
 
 #endif

@@ -59,6 +59,36 @@ static int open_object(const struct moor__name *name, const struct moor_channel_
 	return err == MOOR_ENOENT && unfit && !(opts->flags & MOOR_OPEN_ONLY) ? unfit : err;
 }
 
+/* Attaches to the slot, whose lock is held if it was taken with the object's birth. */
+static int take_slot(struct moor__endpoint *endpoint, void *handle, uint32_t slot, bool taken, void *mem,
+                     const struct moor__geometry *geometry)
+{
+	int err = taken ? 0 : moor__slot_take(endpoint->object, slot);
+
+	if (err)
+		return err;
+	err = moor__endpoint_attach(endpoint, handle, slot, mem, geometry);
+	if (err == MOOR_EBUSY)
+		moor__slot_give(endpoint->object);
+	return err;
+}
+
+/* The same for a role: many producers have many slots. */
+static int take_role(struct moor__endpoint *endpoint, void *handle, uint32_t role, bool taken, void *mem,
+                     const struct moor__geometry *geometry)
+{
+	int err;
+
+	if (role == MOOR__CONSUMER || geometry->kind != MOOR_MPSC)
+		return take_slot(endpoint, handle, role, taken, mem, geometry);
+	for (uint32_t slot = MOOR__PRODUCER; slot <= geometry->max_producers; slot++) {
+		err = take_slot(endpoint, handle, slot, taken, mem, geometry);
+		if (err != MOOR_EBUSY)
+			return err;
+	}
+	return MOOR_ESLOTS;
+}
+
 static int open_side(const char *text, const struct moor_channel_opts *given, uint32_t slot, size_t handle_size,
                      void **ret_handle)
 {
@@ -83,15 +113,12 @@ static int open_side(const char *text, const struct moor_channel_opts *given, ui
 		goto out;
 	}
 	err = moor__geometry_of_header(&endpoint->object->header, &geometry);
-	if (!err && news != MOOR_CREATED) {
+	if (!err && news != MOOR_CREATED)
 		err = moor__geometry_match(&geometry, opts.capacity, opts.kind, opts.app_tag);
-		if (!err)
-			err = moor__slot_take(endpoint->object, slot);
-	}
 	if (!err)
 		err = moor__life_map(endpoint->object, 0, (size_t)geometry.total_size, &endpoint->mapping, &mem);
 	if (!err)
-		err = moor__endpoint_attach(endpoint, handle, slot, mem, &geometry);
+		err = take_role(endpoint, handle, slot, news == MOOR_CREATED, mem, &geometry);
 	if (err)
 		goto out;
 	endpoint->object->wiped_len = handle_size;
@@ -142,8 +169,14 @@ void moor_rx_close(moor_rx *rx)
 	moor__endpoint_free(moor__endpoint_of(rx), sizeof *rx);
 }
 
+static bool slot_alive(void *fd, uint32_t slot)
+{
+	return moor__os_locked_exclusive(*(int *)fd, MOOR__OS_LOCK_SLOT(slot));
+}
+
 static int stat_file(int fd, const struct moor_abi_header *header, struct moor_channel_info *info)
 {
+	const struct moor__ring_watch watch = {slot_alive, &fd};
 	struct moor__os_mapping mapping;
 	struct moor__geometry geometry;
 	void *mem;
@@ -154,23 +187,9 @@ static int stat_file(int fd, const struct moor_abi_header *header, struct moor_c
 		err = moor__os_map(fd, 0, (size_t)geometry.total_size, false, &mapping, &mem);
 	if (err)
 		return err;
-	err = moor__ring_stat(mem, &geometry, info);
-	if (err)
-		goto out;
-	memcpy(info->instance, header->instance, sizeof info->instance);
-	/* Attached, and alive: who holds the lock and is not yet attached has not taken note of who has left. */
-	info->consumers = info->consumers && moor__os_locked_exclusive(fd, MOOR__OS_LOCK_SLOT(MOOR__CONSUMER));
-	info->producers = info->producers && moor__os_locked_exclusive(fd, MOOR__OS_LOCK_SLOT(MOOR__PRODUCER));
-	/* Who died and has not been seen to be dead is counted here, as the next one to look will: its word is still what
-	 * it was before the lock was found free, and none comes twice. */
-	if (info->attached > info->closed + info->died + info->producers) {
-		struct moor_channel_info again = *info;
-
-		if (moor__ring_stat(mem, &geometry, &again) == 0 && again.attached == info->attached &&
-		    again.closed == info->closed && again.died == info->died)
-			info->died++;
-	}
-out:
+	err = moor__ring_stat(mem, &geometry, &watch, info);
+	if (!err)
+		memcpy(info->instance, header->instance, sizeof info->instance);
 	moor__os_unmap(&mapping);
 	return err;
 }

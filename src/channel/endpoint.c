@@ -61,6 +61,7 @@ int moor__endpoint_attach(struct moor__endpoint *endpoint, void *handle, uint32_
 {
 	const struct moor__ring_attach how = {.mem = mem,
 	                                      .geometry = *geometry,
+	                                      .slot = slot,
 	                                      .ops = endpoint->object     ? &named_ops
 	                                             : endpoint->is_alive ? &callers_ops
 	                                                                  : &immortal_ops,

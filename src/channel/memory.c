@@ -81,10 +81,10 @@ static int check(const void *mem, size_t len, struct moor__geometry *ret_geometr
 int moor_ring_check(const void *mem, size_t len)
 {
 	struct moor__geometry geometry;
-	struct moor_channel_info info;
+	struct moor_channel_info info = {0};
 	const int err = check(mem, len, &geometry);
 
-	return err ? err : moor__ring_stat(mem, &geometry, &info);
+	return err ? err : moor__ring_stat(mem, &geometry, NULL, &info);
 }
 
 static int attach(void *mem, size_t len, const struct moor_ring_opts *given, uint32_t slot, size_t handle_size,
@@ -108,10 +108,12 @@ static int attach(void *mem, size_t len, const struct moor_ring_opts *given, uin
 		return MOOR_ENOMEM;
 	endpoint->is_alive = opts.is_alive;
 	endpoint->arg = opts.arg;
-	err = moor__endpoint_attach(endpoint, handle, slot, mem, &geometry);
+	do { /* of many producers any slot of theirs that can be had */
+		err = moor__endpoint_attach(endpoint, handle, slot, mem, &geometry);
+	} while (err == MOOR_EBUSY && slot++ < geometry.max_producers);
 	if (err) {
 		moor__endpoint_free(endpoint, handle_size);
-		return err;
+		return err == MOOR_EBUSY ? MOOR_ESLOTS : err;
 	}
 	*ret_handle = handle;
 	return 0;

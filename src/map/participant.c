@@ -14,6 +14,12 @@ int moor__slot_take(struct moor__object *object, uint32_t slot)
 	return err == MOOR_EAGAIN ? MOOR_EBUSY : err;
 }
 
+void moor__slot_give(struct moor__object *object)
+{
+	moor__os_unlock(object->fd, MOOR__OS_LOCK_SLOT(object->slot));
+	object->slot = MOOR__NO_SLOT;
+}
+
 bool moor__slot_alive(const struct moor__object *object, uint32_t slot)
 {
 	return moor__os_locked_exclusive(object->fd, MOOR__OS_LOCK_SLOT(slot));

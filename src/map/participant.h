@@ -10,6 +10,7 @@
 
 /* Takes the slot for the object: 0, MOOR_EBUSY (somebody lives there), ... What it owes is the caller's to settle. */
 int moor__slot_take(struct moor__object *object, uint32_t slot);
+void moor__slot_give(struct moor__object *object); /* and gives it back */
 /* Asks the kernel, through the object's own description, which does not hold the slot. */
 bool moor__slot_alive(const struct moor__object *object, uint32_t slot);
 

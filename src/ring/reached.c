@@ -2,9 +2,10 @@
 /*
  * reached.c - how far each side has got, from what it wrote before it may have been killed. The consumer writes two
  * copies in turn, so that one of them is always whole. The producer writes nothing but its records: a header that reads
- * 0 is the tail, and there always is one.
+ * 0 is the tail, and there always is one. Of many, the claim word tells how far is claimed.
  */
 #include "base/slot_word.h"
+#include "ring/claim.h"
 #include "ring/ring.h"
 
 /* Tries, where the two sides may go on meanwhile. */
@@ -59,54 +60,129 @@ int moor__ring_walk(const unsigned char *data, uint64_t capacity, struct moor__r
 	}
 }
 
+/* The same over what many have claimed: what is published up to the first that is not, or is not known how long. */
+static int walk_claims(const unsigned char *data, uint64_t capacity, const struct moor_abi_many *many,
+                       struct moor__reached *tail)
+{
+	const uint64_t end = moor__claimed_position(moor__acquire_64(&many->claimed), tail->position); /* A7 */
+	uint64_t position = tail->position;
+
+	if (end - position > capacity)
+		return MOOR_ECORRUPT;
+	tail->position = end;
+	while (position < end) {
+		const uint64_t offset = position & (capacity - 1);
+		const struct moor_abi_record_header header =
+		    moor__acquire_header((const struct moor_abi_record_header *)(data + offset)); /* A1 */
+		uint64_t size = header.detail * MOOR__UNIT;
+
+		switch (moor__word_kind(header.word)) {
+		case 0:
+			return 0;
+		case MOOR_ABI_WORD_MESSAGE:
+			size = moor__claim_size(header.detail);
+			tail->messages++;
+			tail->bytes += header.detail;
+			break;
+		case MOOR_ABI_WORD_PAD:
+		case MOOR_ABI_WORD_CLAIM:
+			break;
+		default:
+			return MOOR_ECORRUPT;
+		}
+		if (!size || size % MOOR__LINE || size > capacity - offset || size > end - position)
+			return MOOR_ECORRUPT;
+		position += size;
+	}
+	return 0;
+}
+
 /* What is published and not released. If the two sides go on meanwhile, what was so at some moment, or nearly. */
 static int look_at_both(const unsigned char *data, uint64_t capacity, const struct moor_abi_consumer *consumer,
-                        struct moor__reached *ret_released, struct moor__reached *ret_tail)
+                        const struct moor_abi_many *many, struct moor__reached *ret_released,
+                        struct moor__reached *ret_tail)
 {
 	int err = 0;
 
 	for (int i = 0; i < STAT_TRIES; i++) {
 		*ret_released = *ret_tail = moor__ring_released(consumer);
-		if (ret_released->position % MOOR__UNIT)
+		if (ret_released->position % (many ? MOOR__LINE : MOOR__UNIT))
 			return MOOR_ECORRUPT;
-		err = moor__ring_walk(data, capacity, ret_tail);
+		err = many ? walk_claims(data, capacity, many, ret_tail) : moor__ring_walk(data, capacity, ret_tail);
 		if (moor__ring_released(consumer).position == ret_released->position)
 			return err;
 	}
 	return 0;
 }
 
-int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, struct moor_channel_info *ret_info)
+/*
+ * A slot's life, its death counted, if it is dead, as the next one to look will: the word is still what it was before
+ * the slot was found dead, and none comes twice.
+ */
+static uint64_t life_of(const struct moor_abi_slot *record, uint32_t slot, const struct moor__ring_watch *watch)
+{
+	uint64_t life = moor__acquire_64(&record->life); /* A5 */
+
+	for (int i = 0; i < STAT_TRIES && watch && moor__life_attached(life) && !watch->alive(watch->arg, slot); i++) {
+		const uint64_t again = moor__acquire_64(&record->life); /* A5 */
+
+		if (again == life)
+			return moor__life_after_death(life);
+		life = again;
+	}
+	return life;
+}
+
+static void add_producer(const struct moor_abi_producer *producer, uint32_t slot, const struct moor__ring_watch *watch,
+                         struct moor_channel_info *info)
+{
+	const uint64_t life = life_of(&producer->slot, slot, watch);
+
+	info->waits += moor__load_64(&producer->quiet.waits);
+	info->wakes += moor__load_64(&producer->quiet.wakes);
+	info->recoveries += moor__life_recoveries(life);
+	info->full += moor__load_64(&producer->full);
+	info->closed += moor__life_closed(life);
+	info->died += moor__life_died(life);
+	info->attached += moor__life_ended(life) + moor__life_attached(life);
+	info->producers += moor__life_attached(life);
+}
+
+int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, const struct moor__ring_watch *watch,
+                    struct moor_channel_info *ret_info)
 {
 	const unsigned char *base = mem;
 	const struct moor_abi_consumer *consumer =
 	    (const struct moor_abi_consumer *)(base + MOOR_ABI_RING_SLOTS_OFFSET);
 	const struct moor_abi_producer *producer = (const struct moor_abi_producer *)(consumer + 1);
-	const uint64_t life = moor__acquire_64(&producer->slot.life), consumer_life = moor__acquire_64(&consumer->slot.life);
+	const struct moor_abi_many *many = geometry->kind == MOOR_MPSC ? (const void *)(base + MOOR_ABI_MANY_OFFSET) : NULL;
+	const uint64_t consumer_life = life_of(&consumer->slot, MOOR__CONSUMER, watch);
+	struct moor_channel_info info = *ret_info;
 	struct moor__reached released, tail;
-	const int err = look_at_both(base + geometry->data_offset, geometry->capacity, consumer, &released, &tail);
+	int err;
 
+	info.waits = moor__load_64(&consumer->quiet.waits);
+	info.wakes = moor__load_64(&consumer->quiet.wakes);
+	info.recoveries = moor__life_recoveries(consumer_life);
+	info.skipped = moor__load_64(&consumer->skipped);
+	info.consumers = moor__life_attached(consumer_life);
+	info.full = info.closed = info.died = info.attached = info.producers = 0;
+	for (uint32_t i = 0; i < geometry->max_producers; i++)
+		add_producer(&producer[i], MOOR__PRODUCER + i, watch, &info);
+	err = look_at_both(base + geometry->data_offset, geometry->capacity, consumer, many, &released, &tail);
 	if (err)
 		return err;
-	ret_info->kind = geometry->kind;
-	ret_info->capacity = geometry->capacity;
-	ret_info->max_message = geometry->max_message;
-	ret_info->max_producers = geometry->max_producers;
-	ret_info->app_tag = geometry->app_tag;
-	ret_info->sent_messages = tail.messages;
-	ret_info->sent_bytes = tail.bytes;
-	ret_info->received_messages = released.messages;
-	ret_info->received_bytes = released.bytes;
-	ret_info->used = tail.bytes - released.bytes;
-	ret_info->occupied = tail.position - released.position;
-	ret_info->waits = moor__load_64(&consumer->quiet.waits) + moor__load_64(&producer->quiet.waits);
-	ret_info->wakes = moor__load_64(&consumer->quiet.wakes) + moor__load_64(&producer->quiet.wakes);
-	ret_info->recoveries = moor__life_recoveries(life) + moor__life_recoveries(consumer_life);
-	ret_info->full = moor__load_64(&producer->full);
-	ret_info->closed = moor__life_closed(life);
-	ret_info->died = moor__life_died(life);
-	ret_info->attached = moor__life_ended(life) + moor__life_attached(life);
-	ret_info->producers = moor__life_attached(life);
-	ret_info->consumers = moor__life_attached(consumer_life);
+	info.kind = geometry->kind;
+	info.capacity = geometry->capacity;
+	info.max_message = geometry->max_message;
+	info.max_producers = geometry->max_producers;
+	info.app_tag = geometry->app_tag;
+	info.sent_messages = tail.messages;
+	info.sent_bytes = tail.bytes;
+	info.received_messages = released.messages;
+	info.received_bytes = released.bytes;
+	info.used = tail.bytes - released.bytes;
+	info.occupied = tail.position - released.position;
+	*ret_info = info;
 	return 0;
 }

@@ -16,6 +16,12 @@ static inline uint64_t moor__record_size(uint64_t len)
 	return (len + MOOR__HEADER_SIZE + MOOR__UNIT - 1) & ~(MOOR__UNIT - 1);
 }
 
+/* The same where many producers claim lines. */
+static inline uint64_t moor__claim_size(uint64_t len)
+{
+	return (len + MOOR__HEADER_SIZE + MOOR_ABI_LINE - 1) & ~(uint64_t)(MOOR_ABI_LINE - 1);
+}
+
 /* Nothing was published here: fresh, or the mark of a producer's close. */
 static inline bool moor__word_is_open(uint32_t word) { return word == 0 || (word & ~0xffffu) == MOOR_ABI_WORD_END; }
 /* The next mark of a close, so that the word changes under a sleeper whatever it was. */

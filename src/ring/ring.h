@@ -49,7 +49,8 @@ struct moor__ring {
 	uint64_t mask;     /* capacity - 1 */
 	uint64_t capacity; /* bytes */
 	struct moor_abi_consumer *consumer;
-	struct moor_abi_producer *producer;
+	struct moor_abi_producer *producer; /* the one, or this one, or the consumer's view of many: the first */
+	struct moor_abi_many *many; /* NULL: there is one producer */
 	const struct moor__ring_ops *ops;
 	void *ops_arg;
 	void *sleeper;
@@ -67,6 +68,18 @@ enum moor__side_state {
 	MOOR__CORRUPT = 2
 };
 
+/* A record found and checked, not yet counted as seen. */
+struct moor__found {
+	uint64_t at, end;
+	size_t len;
+	uint32_t producer;
+};
+
+/* How those on the other side live. */
+struct moor__lives {
+	uint64_t attached, closed, died; /* how many */
+};
+
 /* Room for a record, as reserved: where it begins and ends, and the payload asked for. end 0: none. */
 struct moor__room {
 	uint64_t at, end, len;
@@ -82,6 +95,8 @@ struct moor_tx {
 	uint64_t limit;    /* no record may end beyond: what is known to be released, plus the capacity, less a unit */
 	uint64_t released; /* the last seen: it never goes back */
 	struct moor__room open; /* the caller's reservation */
+	uint32_t slot;          /* of many: this one's */
+	uint32_t after;         /* and the slot of who claimed what is before the reservation */
 	struct moor__ring ring;
 };
 
@@ -114,6 +129,10 @@ struct moor_rx {
 	uint64_t messages_before; /* what was released when this handle opened */
 	uint64_t ended_before; /* producers that had left when this handle opened */
 	uint64_t died_reported;
+	uint32_t producers; /* slots of them */
+	uint32_t changes;   /* of many: the count that `lives` are from */
+	struct moor__lives lives;
+	uint32_t producer; /* whose message was found last: its slot */
 	struct moor__heels heels;
 	struct moor__ring ring;
 };
@@ -178,6 +197,8 @@ bool moor__ring_look_due(struct moor__ring *ring);
 uint64_t moor__ring_look(struct moor__ring *ring, uint32_t slot, struct moor_abi_slot *record);
 
 /* Enters: what both sides do first, and last. */
+/* `life` is replaced by that of somebody attached; false: it has changed. */
+bool moor__ring_enter_from(struct moor__ring *ring, struct moor_abi_slot *me, uint64_t life);
 void moor__ring_enter(struct moor__ring *ring, struct moor_abi_slot *me, struct moor_abi_quiet *quiet, uint32_t pid);
 void moor__ring_leave(struct moor_abi_slot *me);
 
@@ -185,13 +206,14 @@ void moor__ring_leave(struct moor_abi_slot *me);
 struct moor__ring_attach {
 	void *mem;
 	struct moor__geometry geometry;
+	uint32_t slot; /* a producer's */
 	const struct moor__ring_ops *ops;
 	void *ops_arg;
 	void *sleeper;
 	uint32_t pid;
 	bool registered;
 };
-/* 0 or MOOR_ECORRUPT. */
+/* 0 or MOOR_ECORRUPT; of many producers also MOOR_EBUSY, as moor__mpsc_enter. */
 int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how);
 void moor__tx_detach(moor_tx *tx);
 int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how);
@@ -208,8 +230,16 @@ struct moor__reached {
 struct moor__reached moor__ring_released(const struct moor_abi_consumer *consumer);
 /* From there over all that is published. 0 or MOOR_ECORRUPT, with *tail where it got to. */
 int moor__ring_walk(const unsigned char *data, uint64_t capacity, struct moor__reached *tail);
-/* All of the info, of memory that may change meanwhile; producers and consumers are those that are attached, dead or
- * alive. 0 or MOOR_ECORRUPT. */
-int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, struct moor_channel_info *ret_info);
+/* Who asks whether slots are alive. */
+struct moor__ring_watch {
+	bool (*alive)(void *arg, uint32_t slot);
+	void *arg;
+};
+/*
+ * All of the info but the instance, of memory that may change meanwhile. Producers and consumers are those that are
+ * attached and, with a watch, alive; without one nobody is dead who has not been found dead. 0 or MOOR_ECORRUPT.
+ */
+int moor__ring_stat(const void *mem, const struct moor__geometry *geometry, const struct moor__ring_watch *watch,
+                    struct moor_channel_info *ret_info);
 
 #endif

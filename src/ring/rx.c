@@ -8,7 +8,8 @@
 #include "base/copy.h"
 #include "base/crash.h"
 #include "base/slot_word.h"
-#include "ring/ring.h"
+#include "ring/mpsc.h"
+#include "ring/rx.h"
 
 #define SHORT_SPIN 100u /* loops: a microsecond or so */
 
@@ -36,72 +37,102 @@ static void set_straight(moor_rx *rx)
 {
 	const uint64_t lap = (rx->head | rx->ring.mask) + 1, publish = rx->publish_head_at - MOOR__UNIT;
 
-	if (rx->state != MOOR__READY || rx->peeked || rx->ring.fences)
+	if (rx->state != MOOR__READY || rx->peeked || rx->ring.fences || rx->ring.many)
 		rx->straight = 0;
 	else
 		rx->straight = lap < publish ? lap : publish;
 }
 
-static int corrupt(moor_rx *rx)
+int moor__rx_corrupt(moor_rx *rx)
 {
 	rx->state = MOOR__CORRUPT;
 	rx->straight = 0;
 	return MOOR_ECORRUPT;
 }
 
-/* Nothing published at `seen`: can anything still come? Called in waits and in tries alike. */
-static int rx_over(void *side, bool look)
+/* Nothing to receive: nothing published, or claimed by one of many who has not. */
+static inline bool is_open(const moor_rx *rx, uint32_t word)
 {
-	moor_rx *rx = side;
-	struct moor_abi_slot *slot = &rx->ring.producer->slot;
-	const uint64_t life =
-	    look ? moor__ring_look(&rx->ring, MOOR__PRODUCER, slot) : moor__acquire_64(&slot->life); /* A5 */
-
-	if (moor__life_attached(life))
-		return 0;
-	/* It may have published before it left. */
-	if (!moor__word_is_open(moor__acquire_32(word_at(rx, seen(rx))))) /* A1 */
-		return 0;
-	if (moor__life_died(life) != rx->died_reported) {
-		rx->died_reported = moor__life_died(life);
-		moor__store_64(&rx->ring.consumer->died_reported, rx->died_reported);
-		return MOOR_EPEERDEAD;
-	}
-	return rx->messages != rx->messages_before || moor__life_ended(life) > rx->ended_before ? MOOR_ECLOSED : 0;
+	return moor__word_is_open(word) || (rx->ring.many && (word & MOOR_ABI_WORD_CLAIM));
 }
 
 static bool rx_ready(void *side)
 {
 	const moor_rx *rx = side;
 
-	return !moor__word_is_open(moor__acquire_32(word_at(rx, seen(rx)))); /* A1 */
+	return !is_open(rx, moor__acquire_32(word_at(rx, seen(rx)))); /* A1 */
 }
 
-/* A record found and checked, not yet counted as seen. */
-struct found {
-	uint64_t at, end;
-	size_t len;
-};
+static struct moor__lives producers(moor_rx *rx, bool look)
+{
+	struct moor_abi_slot *slot = &rx->ring.producer->slot;
+	uint64_t life;
 
-static int check_message(moor_rx *rx, uint64_t at, size_t len, struct found *ret_found)
+	if (rx->ring.many)
+		return moor__mpsc_lives(rx, seen(rx), look);
+	life = look ? moor__ring_look(&rx->ring, MOOR__PRODUCER, slot) : moor__acquire_64(&slot->life); /* A5 */
+	return (struct moor__lives){moor__life_attached(life), moor__life_closed(life), moor__life_died(life)};
+}
+
+/* Has anybody claimed what is not published? It will be, or it will be passed over. */
+static bool is_claimed(const moor_rx *rx)
+{
+	return rx->ring.many &&
+	       moor__claimed_position(moor__acquire_64(&rx->ring.many->claimed), seen(rx)) != seen(rx); /* A7 */
+}
+
+/* What a receiver is to be told if nothing has come from producers that live so: 0, MOOR_EPEERDEAD, MOOR_ECLOSED. */
+static int end_of_stream(const moor_rx *rx, const struct moor__lives *lives)
+{
+	if (lives->attached)
+		return 0;
+	if (lives->died != rx->died_reported)
+		return MOOR_EPEERDEAD;
+	return rx->messages != rx->messages_before || lives->closed + lives->died > rx->ended_before ? MOOR_ECLOSED : 0;
+}
+
+int moor__rx_over(moor_rx *rx, bool look)
+{
+	const struct moor__lives lives = producers(rx, look);
+	const int err = end_of_stream(rx, &lives);
+
+	/* They may have published before they left. */
+	if (!err || rx_ready(rx) || is_claimed(rx))
+		return 0;
+	if (err == MOOR_EPEERDEAD) {
+		rx->died_reported = lives.died;
+		moor__store_64(&rx->ring.consumer->died_reported, rx->died_reported);
+	}
+	return err;
+}
+
+/* Nothing published at `seen`: can anything still come? Called in waits and in tries alike. */
+static int rx_over(void *side, bool look)
+{
+	return moor__rx_over(side, look);
+}
+
+static int check_message(moor_rx *rx, uint64_t at, size_t len, struct moor__found *ret_found)
 {
 	const uint64_t size = moor__record_size(len);
 
 	if (len > rx->max_message || size > rx->ring.capacity - (at & rx->ring.mask) ||
 	    at + size - rx->head > rx->ring.capacity - MOOR__UNIT)
-		return corrupt(rx);
-	*ret_found = (struct found){at, at + size, len};
+		return moor__rx_corrupt(rx);
+	*ret_found = (struct moor__found){at, at + size, len, 0};
 	return 0;
 }
 
 /* The next unseen record; MOOR_EAGAIN, or why none will come. */
-static int find(moor_rx *rx, struct found *ret_found)
+static int find(moor_rx *rx, struct moor__found *ret_found)
 {
 	struct moor_abi_record_header header;
 	uint64_t at = seen(rx);
 
 	if (rx->state != MOOR__READY)
 		return state_error(rx);
+	if (rx->ring.many)
+		return moor__mpsc_find(rx, ret_found);
 	header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
 	if (moor__word_is_open(header.word)) {
 		const int err = rx_over(rx, moor__ring_look_due(&rx->ring));
@@ -117,14 +148,14 @@ static int find(moor_rx *rx, struct found *ret_found)
 
 		/* Padding ends at the ring's end, and a message follows: there is at most one in each call. */
 		if (header.detail * MOOR__UNIT != left || left >= rx->ring.capacity)
-			return corrupt(rx);
+			return moor__rx_corrupt(rx);
 		at += left;
 		header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
 	}
-	return header.word == MOOR_ABI_WORD_MESSAGE ? check_message(rx, at, header.detail, ret_found) : corrupt(rx);
+	return header.word == MOOR_ABI_WORD_MESSAGE ? check_message(rx, at, header.detail, ret_found) : moor__rx_corrupt(rx);
 }
 
-static inline void see(moor_rx *rx, const struct found *found)
+static inline void see(moor_rx *rx, const struct moor__found *found)
 {
 	rx->straight = 0;
 	rx->last = found->at;
@@ -133,8 +164,7 @@ static inline void see(moor_rx *rx, const struct found *found)
 	rx->peeked_bytes += found->len;
 }
 
-/* Room that the producer may be spinning for must not stay untold while nothing comes (see `head`). */
-static void publish_head(moor_rx *rx)
+void moor__rx_publish_head(moor_rx *rx)
 {
 	rx->publish_head_at = rx->head + rx->ring.capacity / 8;
 	moor__release_64(&rx->ring.consumer->head, rx->head); /* R2 */
@@ -162,7 +192,7 @@ static MOOR__ALWAYS_INLINE void release_to(moor_rx *rx, uint64_t end, uint64_t m
 	moor__release_64(&me->released, end | closes); /* R2 */
 	MOOR_CRASH_POINT("rx: room given");
 	if (!straight && end >= rx->publish_head_at)
-		publish_head(rx);
+		moor__rx_publish_head(rx);
 	moor__compiler_fence(); /* the processor's part: F1, F2 */
 	if (moor__unlikely(moor__load_64(asleep) | fences))
 		moor__ring_wake(&rx->ring, &me->quiet, &rx->ring.producer->quiet, head + MOOR__UNIT, end,
@@ -176,46 +206,50 @@ static void release_peeked(moor_rx *rx)
 	rx->ahead = 0;
 	rx->peeked = 0;
 	rx->peeked_bytes = 0;
-	release_to(rx, end, messages, bytes, false);
+	if (rx->ring.many)
+		moor__mpsc_release(rx, end, messages, bytes);
+	else
+		release_to(rx, end, messages, bytes, false);
 	set_straight(rx);
 }
 
-static inline void give_message(const moor_rx *rx, uint64_t at, size_t len, struct moor_msg *ret_msg)
+static inline void give_message(const moor_rx *rx, const struct moor__found *found, struct moor_msg *ret_msg)
 {
-	ret_msg->data = rx->ring.data + (at & rx->ring.mask) + MOOR__HEADER_SIZE;
-	ret_msg->len = len;
+	ret_msg->data = rx->ring.data + (found->at & rx->ring.mask) + MOOR__HEADER_SIZE;
+	ret_msg->len = found->len;
 	ret_msg->flags = 0;
-	ret_msg->producer = 0;
+	ret_msg->producer = found->producer;
 	ret_msg->reserved = 0;
 }
 
 static MOOR__NOINLINE int peek_closely(moor_rx *rx, struct moor_msg *ret_msg)
 {
-	struct found found;
+	struct moor__found found;
 	const int err = find(rx, &found);
 
 	if (err)
 		return err;
 	see(rx, &found);
-	give_message(rx, found.at, found.len, ret_msg);
+	give_message(rx, &found, ret_msg);
 	return 0;
 }
 
 int moor_rx_peek(moor_rx *rx, struct moor_msg *ret_msg)
 {
 	struct moor_abi_record_header header;
-	struct found found;
+	struct moor__found found;
 
 	if (!rx->straight)
 		return peek_closely(rx, ret_msg);
 	found.at = rx->head;
 	header = moor__acquire_header(moor__header_at(&rx->ring, found.at)); /* A1 */
 	found.len = header.detail;
+	found.producer = 0;
 	found.end = found.at + moor__record_size(found.len);
 	if (moor__unlikely(header.word != MOOR_ABI_WORD_MESSAGE || found.len > rx->max_message || found.end > rx->straight))
 		return peek_closely(rx, ret_msg);
 	see(rx, &found);
-	give_message(rx, found.at, found.len, ret_msg);
+	give_message(rx, &found, ret_msg);
 	return 0;
 }
 
@@ -241,6 +275,11 @@ int moor_rx_rewind(moor_rx *rx)
 	return 0;
 }
 
+static uint32_t heard(const moor_rx *rx)
+{
+	return rx->producer && rx->producer <= rx->producers ? rx->producer - 1 : 0;
+}
+
 static int wait_message(moor_rx *rx, int64_t timeout_ns)
 {
 	const struct moor__wait wait = {.ready = rx_ready,
@@ -252,9 +291,10 @@ static int wait_message(moor_rx *rx, int64_t timeout_ns)
 	                                .position = seen(rx),
 	                                .mine = &rx->ring.consumer->quiet,
 	                                .me = &rx->ring.consumer->slot,
-	                                .peer = &rx->ring.producer->slot};
+	                                /* Of many the one that was heard last. */
+	                                .peer = &rx->ring.producer[heard(rx)].slot};
 
-	publish_head(rx);
+	moor__rx_publish_head(rx);
 	return moor__ring_wait(&rx->ring, &wait, timeout_ns);
 }
 
@@ -285,10 +325,10 @@ static void spin_shortly(moor_rx *rx)
 	const uint32_t *const word = word_at(rx, seen(rx));
 	uint32_t loops = 0;
 
-	if (!moor__word_is_open(moor__load_32(word)))
+	if (!is_open(rx, moor__load_32(word)))
 		return;
 	let_get_ahead(rx);
-	while (moor__word_is_open(moor__load_32(word)) && loops < SHORT_SPIN) {
+	while (is_open(rx, moor__load_32(word)) && loops < SHORT_SPIN) {
 		moor__pause();
 		loops++;
 	}
@@ -298,7 +338,7 @@ static void spin_shortly(moor_rx *rx)
 		rx->heels.short_waits++;
 }
 
-static int find_waiting(moor_rx *rx, int64_t timeout_ns, struct found *ret_found)
+static int find_waiting(moor_rx *rx, int64_t timeout_ns, struct moor__found *ret_found)
 {
 	int err;
 
@@ -315,7 +355,7 @@ static int find_waiting(moor_rx *rx, int64_t timeout_ns, struct found *ret_found
 
 static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
 {
-	struct found found;
+	struct moor__found found;
 	int err;
 
 	if (!rx || !ret_len || (!buf && cap) || timeout_ns < MOOR_FOREVER)
@@ -359,7 +399,7 @@ int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t ti
 
 int moor_rx_wait(moor_rx *rx, int64_t timeout_ns)
 {
-	struct found found;
+	struct moor__found found;
 
 	if (!rx || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
@@ -368,26 +408,23 @@ int moor_rx_wait(moor_rx *rx, int64_t timeout_ns)
 
 int moor__rx_look(moor_rx *rx)
 {
-	struct moor_abi_slot *slot = &rx->ring.producer->slot;
-	uint64_t life;
-	int err = state_error(rx);
+	struct moor__lives lives;
+	const int err = state_error(rx);
 
 	if (err)
 		return err;
 	if (rx_ready(rx))
 		return 0;
-	life = moor__ring_look_due(&rx->ring) ? moor__ring_look(&rx->ring, MOOR__PRODUCER, slot)
-	                                      : moor__acquire_64(&slot->life); /* A5 */
-	/* As rx_over, which tells the caller, and so once. */
-	if (!moor__life_attached(life) && (moor__life_died(life) != rx->died_reported ||
-	                                   rx->messages != rx->messages_before || moor__life_ended(life) > rx->ended_before))
+	lives = producers(rx, moor__ring_look_due(&rx->ring));
+	/* As moor__rx_over, which tells the caller, and so once. */
+	if (end_of_stream(rx, &lives) && !is_claimed(rx))
 		return 0;
 	return rx_ready(rx) ? 0 : MOOR_EAGAIN;
 }
 
 void moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expected)
 {
-	publish_head(rx);
+	moor__rx_publish_head(rx);
 	moor__ring_announce(&rx->ring, &rx->ring.consumer->quiet, seen(rx));
 	*ret_word = word_at(rx, seen(rx));
 	*ret_expected = moor__acquire_32(*ret_word);
@@ -408,6 +445,15 @@ int moor_rx_interrupt(moor_rx *rx)
 	return 0;
 }
 
+/* Whatever they sleep for. */
+static void wake_producers(moor_rx *rx)
+{
+	if (rx->ring.many)
+		moor__mpsc_wake(rx, true);
+	else if (moor__load_64(&rx->ring.producer->quiet.asleep) & MOOR__ASLEEP)
+		rx->ring.ops->wake(moor__low_half(&rx->ring.consumer->released));
+}
+
 int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 {
 	struct moor_abi_consumer *consumer = (struct moor_abi_consumer *)((char *)how->mem + MOOR_ABI_RING_SLOTS_OFFSET);
@@ -415,8 +461,10 @@ int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 	const uint64_t capacity = how->geometry.capacity, max_message = how->geometry.max_message;
 	const struct moor__reached done = moor__ring_released(consumer);
 	const uint64_t word = moor__load_64(&consumer->released), released = word & MOOR__POSITION;
+	const bool many = how->geometry.kind == MOOR_MPSC;
+	struct moor__lives lives;
 
-	if (done.position % MOOR__UNIT || released > done.position || done.position - released > capacity)
+	if (done.position % (many ? MOOR__LINE : MOOR__UNIT) || released > done.position || done.position - released > capacity)
 		return MOOR_ECORRUPT;
 	*rx = (moor_rx){.max_message = how->geometry.max_message,
 	                .short_max = max_message < MOOR__COPY_SHORT ? max_message : MOOR__COPY_SHORT,
@@ -426,29 +474,33 @@ int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 	                .turn = done.turn,
 	                .closes = word & ~MOOR__POSITION,
 	                .messages_before = done.messages,
+	                .producers = how->geometry.max_producers,
 	                .heels = {.enough = ENOUGH_AT_FIRST},
 	                .ring = {.data = (unsigned char *)how->mem + how->geometry.data_offset,
 	                         .mask = capacity - 1,
 	                         .capacity = capacity,
 	                         .consumer = consumer,
 	                         .producer = producer,
+	                         .many = many ? (struct moor_abi_many *)((char *)how->mem + MOOR_ABI_MANY_OFFSET) : NULL,
 	                         .ops = how->ops,
 	                         .ops_arg = how->ops_arg,
 	                         .sleeper = how->sleeper,
 	                         .fences = how->registered ? 0 : MOOR__FENCE_FOR_ME}};
 	/* What a dead predecessor had counted and not given. */
+	if (many)
+		moor__mpsc_clear(rx, released & ~(MOOR__LINE - 1), done.position);
 	moor__release_64(&consumer->released, done.position | rx->closes); /* R2 */
 	MOOR_CRASH_POINT("rx: taken over");
 	rx->died_reported = moor__load_64(&consumer->died_reported);
 	/* A look: one who died before this handle opened and was not seen to is not one that has been here since. */
-	rx->ended_before = moor__life_ended(moor__ring_look(&rx->ring, MOOR__PRODUCER, &producer->slot)); /* A5 */
+	lives = producers(rx, true);
+	rx->ended_before = lives.closed + lives.died;
 	moor__ring_enter(&rx->ring, &consumer->slot, &consumer->quiet, how->pid);
 	rx->state = MOOR__READY;
-	publish_head(rx);
+	moor__rx_publish_head(rx);
 	/* Whom the predecessor did not wake any more, or who waits for a consumer at all. */
 	moor__fence();
-	if (moor__load_64(&producer->quiet.asleep) & MOOR__ASLEEP)
-		how->ops->wake(moor__low_half(&consumer->released));
+	wake_producers(rx);
 	return 0;
 }
 
@@ -462,8 +514,7 @@ void moor__rx_detach(moor_rx *rx)
 	moor__release_64(&me->released, released | ((rx->closes + 1) & ~MOOR__POSITION)); /* R6 */
 	MOOR_CRASH_POINT("rx: end marked");
 	moor__fence();
-	if (moor__load_64(&rx->ring.producer->quiet.asleep) & MOOR__ASLEEP)
-		rx->ring.ops->wake(moor__low_half(&me->released));
+	wake_producers(rx);
 	rx->state = MOOR__WIPED;
 	rx->straight = 0;
 }

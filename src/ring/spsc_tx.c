@@ -14,7 +14,8 @@
 #include "base/copy.h"
 #include "base/crash.h"
 #include "base/slot_word.h"
-#include "ring/ring.h"
+#include "ring/mpsc.h"
+#include "ring/tx.h"
 
 #define CACHE_LINE 64u
 
@@ -22,13 +23,13 @@ static void set_straight(moor_tx *tx)
 {
 	const uint64_t lap = (tx->tail | tx->ring.mask) + 1;
 
-	if (tx->state != MOOR__READY || tx->open.end || tx->ring.fences)
+	if (tx->state != MOOR__READY || tx->open.end || tx->ring.fences || tx->ring.many)
 		tx->straight = 0;
 	else
 		tx->straight = lap < tx->limit ? lap : tx->limit;
 }
 
-static int corrupt(moor_tx *tx)
+int moor__tx_corrupt(moor_tx *tx)
 {
 	tx->state = MOOR__CORRUPT;
 	tx->straight = 0;
@@ -41,8 +42,8 @@ static int learn(moor_tx *tx, uint64_t released)
 {
 	if (released <= tx->released)
 		return 0;
-	if (released > tx->tail || released % MOOR__UNIT)
-		return corrupt(tx);
+	if (tx->ring.many ? released % MOOR__LINE != 0 : released > tx->tail || released % MOOR__UNIT)
+		return moor__tx_corrupt(tx);
 	tx->released = released;
 	tx->limit = released + tx->ring.capacity - MOOR__UNIT;
 	set_straight(tx);
@@ -60,7 +61,7 @@ static int is_known_released(moor_tx *tx, uint64_t position)
 }
 
 /* Has it, for certain? It takes the line that the consumer writes with every message. */
-static int is_released(moor_tx *tx, uint64_t position)
+int moor__tx_is_released(moor_tx *tx, uint64_t position)
 {
 	uint64_t released;
 	int err = is_known_released(tx, position);
@@ -69,12 +70,12 @@ static int is_released(moor_tx *tx, uint64_t position)
 		return err;
 	released = moor__acquire_64(&tx->ring.consumer->released) & MOOR__POSITION; /* A2 */
 	if (released < tx->released)
-		return corrupt(tx);
+		return moor__tx_corrupt(tx);
 	err = learn(tx, released);
 	return err ? err : tx->released >= position;
 }
 
-static int state_error(const moor_tx *tx)
+int moor__tx_state_error(const moor_tx *tx)
 {
 	return tx->state == MOOR__READY ? 0 : tx->state == MOOR__WIPED ? MOOR_EFORK : MOOR_ECORRUPT;
 }
@@ -101,7 +102,7 @@ static int tx_over(void *side, bool look)
 
 	if (moor__life_attached(life) || !moor__life_ended(life))
 		return 0;
-	released = is_released(wait->tx, wait->position); /* it may have released more before it left */
+	released = moor__tx_is_released(wait->tx, wait->position); /* it may have released more before it left */
 	if (released)
 		return released < 0 ? released : 0;
 	return moor__life_last_died(life) ? MOOR_EPEERDEAD : MOOR_ECLOSED;
@@ -111,7 +112,7 @@ static bool tx_ready(void *side)
 {
 	const struct tx_wait *wait = side;
 
-	return is_released(wait->tx, wait->position) != 0;
+	return moor__tx_is_released(wait->tx, wait->position) != 0;
 }
 
 static bool tx_known_ready(void *side)
@@ -138,19 +139,19 @@ static int wait_released(moor_tx *tx, uint64_t position, int64_t timeout_ns)
 	                                .peer = &tx->ring.consumer->slot};
 	const int err = moor__ring_wait(&tx->ring, &wait, timeout_ns);
 
-	return err ? err : state_error(tx);
+	return err ? err : moor__tx_state_error(tx);
 }
 
 /* The slow part of reserve: may a record end at `end`? */
-static int make_room(moor_tx *tx, uint64_t end)
+int moor__tx_make_room(moor_tx *tx, uint64_t end)
 {
 	struct tx_wait side = {tx, 0};
-	int err = state_error(tx);
+	int err = moor__tx_state_error(tx);
 
 	if (err)
 		return err;
 	side.position = room_position(tx, end);
-	err = is_released(tx, side.position);
+	err = moor__tx_is_released(tx, side.position);
 	if (err)
 		return err < 0 ? err : 0;
 	moor__store_64(&tx->ring.producer->full, moor__load_64(&tx->ring.producer->full) + 1);
@@ -161,23 +162,23 @@ static int make_room(moor_tx *tx, uint64_t end)
 }
 
 /* The same for a call that may wait: while the consumer is busy it goes by what that tells of itself. */
-static int await_room(moor_tx *tx, uint64_t end, int64_t timeout_ns)
+int moor__tx_await_room(moor_tx *tx, uint64_t end, int64_t timeout_ns)
 {
-	const int err = state_error(tx);
+	const int err = moor__tx_state_error(tx);
 	uint64_t position;
 
 	if (err)
 		return err;
 	position = room_position(tx, end);
 	if (is_known_released(tx, position))
-		return state_error(tx);
+		return moor__tx_state_error(tx);
 	moor__store_64(&tx->ring.producer->full, moor__load_64(&tx->ring.producer->full) + 1);
 	return wait_released(tx, position, timeout_ns);
 }
 
 static int refuse(const moor_tx *tx)
 {
-	const int err = state_error(tx);
+	const int err = moor__tx_state_error(tx);
 
 	return err ? err : tx->open.end ? MOOR_EINVAL : MOOR_EMSGSIZE;
 }
@@ -200,7 +201,7 @@ static int find_room(moor_tx *tx, size_t len, int64_t timeout_ns, struct moor__r
 	size = moor__record_size(len);
 	at = place(tx, size);
 	if (at + size > tx->limit || tx->state != MOOR__READY) {
-		const int err = timeout_ns == MOOR_NOWAIT ? make_room(tx, at + size) : await_room(tx, at + size, timeout_ns);
+		const int err = timeout_ns == MOOR_NOWAIT ? moor__tx_make_room(tx, at + size) : moor__tx_await_room(tx, at + size, timeout_ns);
 
 		if (err)
 			return err;
@@ -273,8 +274,11 @@ static void publish(moor_tx *tx, const struct moor__room *room, size_t len)
 static MOOR__NOINLINE int reserve(moor_tx *tx, size_t len, void **ret_data)
 {
 	struct moor__room room;
-	const int err = find_room(tx, len, MOOR_NOWAIT, &room);
+	int err;
 
+	if (tx->ring.many)
+		return moor__mpsc_reserve(tx, len, ret_data);
+	err = find_room(tx, len, MOOR_NOWAIT, &room);
 	if (err)
 		return err;
 	tx->open = room;
@@ -300,9 +304,13 @@ int moor_tx_commit(moor_tx *tx, size_t len)
 	const struct moor__room room = tx->open;
 
 	if (moor__unlikely(!room.end || len > room.len)) {
-		const int err = state_error(tx);
+		const int err = moor__tx_state_error(tx);
 
 		return err ? err : MOOR_EINVAL;
+	}
+	if (tx->ring.many) {
+		moor__mpsc_commit(tx, len);
+		return 0;
 	}
 	tx->open.end = 0;
 	publish(tx, &room, len);
@@ -313,6 +321,10 @@ static void cancel(moor_tx *tx)
 {
 	if (!tx->open.end)
 		return;
+	if (tx->ring.many) {
+		moor__mpsc_cancel(tx);
+		return;
+	}
 	if (tx->zeroed < tx->open.end)
 		tx->zeroed = 0; /* it may have been written over */
 	tx->open.end = 0;
@@ -331,6 +343,8 @@ static MOOR__NOINLINE int send_slowly(moor_tx *tx, const void *data, size_t len,
 
 	if (!tx || (!data && len) || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
+	if (tx->ring.many)
+		return moor__mpsc_send(tx, data, len, timeout_ns);
 	err = find_room(tx, len, timeout_ns, &room);
 	if (err)
 		return err;
@@ -368,10 +382,12 @@ int moor_tx_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, int64_t tim
 		if (!iov[i].data && iov[i].len)
 			return MOOR_EINVAL;
 		if (!moor__add_size(len, iov[i].len, &len)) {
-			err = state_error(tx);
+			err = moor__tx_state_error(tx);
 			return err ? err : MOOR_EMSGSIZE;
 		}
 	}
+	if (tx->ring.many)
+		return moor__mpsc_sendv(tx, iov, n, len, timeout_ns);
 	err = find_room(tx, len, timeout_ns, &room);
 	if (err)
 		return err;
@@ -390,13 +406,15 @@ int moor_tx_wait(moor_tx *tx, size_t len, int64_t timeout_ns)
 
 	if (!tx || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
+	if (tx->ring.many)
+		return moor__mpsc_wait(tx, len, timeout_ns);
 	if (len > tx->max_message || tx->open.end)
 		return refuse(tx);
 	size = moor__record_size(len);
 	end = place(tx, size) + size;
 	if (end <= tx->limit && tx->state == MOOR__READY)
 		return 0;
-	return timeout_ns == MOOR_NOWAIT ? make_room(tx, end) : await_room(tx, end, timeout_ns);
+	return timeout_ns == MOOR_NOWAIT ? moor__tx_make_room(tx, end) : moor__tx_await_room(tx, end, timeout_ns);
 }
 
 int moor_tx_drain(moor_tx *tx, int64_t timeout_ns)
@@ -406,46 +424,59 @@ int moor_tx_drain(moor_tx *tx, int64_t timeout_ns)
 
 	if (!tx || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
-	err = state_error(tx);
+	err = moor__tx_state_error(tx);
 	if (err)
 		return err;
 	side = (struct tx_wait){tx, tx->tail};
-	err = is_released(tx, tx->tail);
+	if (tx->ring.many) {
+		err = moor__mpsc_tail(tx, &side.position);
+		if (err)
+			return err;
+	}
+	err = moor__tx_is_released(tx, side.position);
 	if (err)
 		return err < 0 ? err : 0;
 	if (timeout_ns != MOOR_NOWAIT)
-		return wait_released(tx, tx->tail, timeout_ns);
+		return wait_released(tx, side.position, timeout_ns);
 	err = tx_over(&side, moor__ring_look_due(&tx->ring));
 	if (err)
 		return err;
-	return tx->released >= tx->tail ? 0 : MOOR_EAGAIN;
+	return tx->released >= side.position ? 0 : MOOR_EAGAIN;
 }
 
-/* Where a message of the greatest size would end. */
-static uint64_t greatest_end(moor_tx *tx)
+/* Where a message of the greatest size would end. 0 or MOOR_ECORRUPT. */
+static int greatest_end(moor_tx *tx, uint64_t *ret_end)
 {
 	const uint64_t size = moor__record_size(tx->max_message);
 
-	return place(tx, size) + size;
+	if (tx->ring.many)
+		return moor__mpsc_end_of(tx, tx->max_message, ret_end);
+	*ret_end = place(tx, size) + size;
+	return 0;
 }
 
 int moor__tx_look(moor_tx *tx)
 {
-	int err = state_error(tx);
+	int err = moor__tx_state_error(tx);
 	uint64_t end;
 
+	if (!err)
+		err = greatest_end(tx, &end);
 	if (err)
 		return err;
-	end = greatest_end(tx);
 	if (end <= tx->limit)
 		return 0;
-	err = make_room(tx, end);
+	err = moor__tx_make_room(tx, end);
 	return err == MOOR_ECLOSED || err == MOOR_EPEERDEAD ? 0 : err;
 }
 
 void moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_expected)
 {
-	moor__ring_announce(&tx->ring, &tx->ring.producer->quiet, room_position(tx, greatest_end(tx)));
+	uint64_t end;
+
+	if (greatest_end(tx, &end))
+		end = 0; /* whoever looks again will be told */
+	moor__ring_announce(&tx->ring, &tx->ring.producer->quiet, room_position(tx, end));
 	*ret_word = moor__low_half(&tx->ring.consumer->released);
 	*ret_expected = moor__acquire_32(*ret_word);
 }
@@ -477,32 +508,42 @@ uint64_t moor_tx_capacity(const moor_tx *tx)
 
 int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how)
 {
+	const bool many = how->geometry.kind == MOOR_MPSC;
 	struct moor_abi_consumer *consumer = (struct moor_abi_consumer *)((char *)how->mem + MOOR_ABI_RING_SLOTS_OFFSET);
-	struct moor_abi_producer *producer = (struct moor_abi_producer *)(consumer + 1);
+	struct moor_abi_producer *producer = (struct moor_abi_producer *)(consumer + 1) + (how->slot - MOOR__PRODUCER);
 	unsigned char *data = (unsigned char *)how->mem + how->geometry.data_offset;
 	const uint64_t capacity = how->geometry.capacity;
 	/* What is free for certain; the walk may go over records that the consumer releases meanwhile: they stay whole. */
 	const uint64_t released = moor__acquire_64(&consumer->released) & MOOR__POSITION; /* A2 */
 	struct moor__reached tail = {.position = released};
 
-	if (moor__ring_walk(data, capacity, &tail))
+	if (!many && moor__ring_walk(data, capacity, &tail))
 		return MOOR_ECORRUPT;
 	*tx = (moor_tx){.max_message = how->geometry.max_message,
 	                .short_max = how->geometry.max_message < MOOR__COPY_SHORT ? how->geometry.max_message : MOOR__COPY_SHORT,
 	                .tail = tail.position,
 	                .limit = released + capacity - MOOR__UNIT,
 	                .released = released,
+	                .slot = how->slot,
 	                .ring = {.data = data,
 	                         .mask = capacity - 1,
 	                         .capacity = capacity,
 	                         .consumer = consumer,
 	                         .producer = producer,
+	                         .many = many ? (struct moor_abi_many *)((char *)how->mem + MOOR_ABI_MANY_OFFSET) : NULL,
 	                         .ops = how->ops,
 	                         .ops_arg = how->ops_arg,
 	                         .sleeper = how->sleeper,
 	                         .fences = how->registered ? 0 : MOOR__FENCE_FOR_ME}};
 	MOOR_CRASH_POINT("tx: taken over");
-	moor__ring_enter(&tx->ring, &producer->slot, &producer->quiet, how->pid);
+	if (!many) {
+		moor__ring_enter(&tx->ring, &producer->slot, &producer->quiet, how->pid);
+	} else {
+		const int err = moor__mpsc_enter(tx, how->pid);
+
+		if (err)
+			return err;
+	}
 	tx->state = MOOR__READY;
 	set_straight(tx);
 	return 0;
@@ -515,6 +556,11 @@ void moor__tx_detach(moor_tx *tx)
 	uint32_t *word = &moor__header_at(ring, tx->tail)->word;
 	uint32_t now;
 
+	if (ring->many) {
+		moor__mpsc_leave(tx);
+		tx->state = MOOR__WIPED;
+		return;
+	}
 	cancel(tx);
 	moor__ring_leave(&ring->producer->slot);
 	now = moor__load_32(word);

@@ -65,11 +65,18 @@ static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t 
 
 void moor__ring_announce(struct moor__ring *ring, struct moor_abi_quiet *mine, uint64_t position)
 {
+	/* The consumer of many producers looks at one word for all. */
+	uint32_t *const sleeping = ring->many && mine != &ring->consumer->quiet ? &ring->many->sleeping : NULL;
+
 	moor__store_64(&mine->asleep, position | MOOR__ASLEEP | ring->asleep_word);
+	if (sleeping)
+		moor__or_32(sleeping, MOOR__ASLEEP | (uint32_t)ring->asleep_word);
 	if (ring->asleep_word || !ring->ops->fence_peers()) { /* F1 */
 		if (!ring->asleep_word) {
 			ring->asleep_word = MOOR__FENCE_FOR_ME;
 			moor__store_64(&mine->asleep, position | MOOR__ASLEEP | MOOR__FENCE_FOR_ME);
+			if (sleeping)
+				moor__or_32(sleeping, MOOR__FENCE_FOR_ME);
 		}
 		moor__fence();
 	}
@@ -178,21 +185,26 @@ uint64_t moor__ring_look(struct moor__ring *ring, uint32_t slot, struct moor_abi
 	return moor__acquire_64(&record->life); /* a newcomer may have counted it, or it closed before it was gone */
 }
 
-void moor__ring_enter(struct moor__ring *ring, struct moor_abi_slot *me, struct moor_abi_quiet *quiet, uint32_t pid)
+bool moor__ring_enter_from(struct moor__ring *ring, struct moor_abi_slot *me, uint64_t life)
 {
-	uint64_t life = moor__load_64(&me->life);
-
 	ring->spin = SPIN_CREDIT;
 	ring->next_look = ring->ops->now_coarse() + MOOR__LOOK_AWAKE_NS;
 	ring->cpu = ring->ops->cpu();
+	if (!moor__cas_64(&me->life, life, moor__life_after_attach(life))) /* R5 */
+		return false;
+	MOOR_CRASH_POINT("enter: attached");
 	moor__store_32(&me->cpu, ring->cpu);
+	return true;
+}
+
+void moor__ring_enter(struct moor__ring *ring, struct moor_abi_slot *me, struct moor_abi_quiet *quiet, uint32_t pid)
+{
 	moor__store_32(&me->pid, pid);
 	moor__store_64(&quiet->asleep, 0);
 	MOOR_CRASH_POINT("enter: before life");
 	/* Somebody may be counting the predecessor's death at this moment. */
-	while (!moor__cas_64(&me->life, life, moor__life_after_attach(life))) /* R5 */
-		life = moor__load_64(&me->life);
-	MOOR_CRASH_POINT("enter: attached");
+	while (!moor__ring_enter_from(ring, me, moor__load_64(&me->life)))
+		;
 }
 
 void moor__ring_leave(struct moor_abi_slot *me)

@@ -105,7 +105,7 @@ static inline struct moor_channel_info t_ring_stat(const struct t_ring *ring)
 	struct moor__geometry geometry;
 
 	t_assert_err(moor__geometry_of_header((const struct moor_abi_header *)(const void *)ring->mem, &geometry), 0);
-	t_assert_err(moor__ring_stat(ring->mem, &geometry, &info), 0);
+	t_assert_err(moor__ring_stat(ring->mem, &geometry, NULL, &info), 0);
 	return info;
 }
 

@@ -648,7 +648,13 @@ START_TEST(test_options)
 	t_assert_err(moor_ring_size(NULL, &size), 0);
 	t_assert_err(moor_ring_size(NULL, NULL), MOOR_EINVAL);
 	opts.kind = MOOR_MPSC;
-	t_assert_err(moor_ring_size(&opts, &size), MOOR_ENOTSUP);
+	opts.max_producers = 3;
+	t_assert_err(moor_ring_size(&opts, &size), 0);
+	ck_assert_uint_eq(size, (1 << 20) + 4096);
+	opts.max_producers = 1000;
+	t_assert_err(moor_ring_size(&opts, &size), 0);
+	opts.max_producers = 1001;
+	t_assert_err(moor_ring_size(&opts, &size), MOOR_EINVAL);
 	opts.kind = 3;
 	t_assert_err(moor_ring_size(&opts, &size), MOOR_EINVAL);
 	t_assert_err(moor_ring_format(NULL, ring.len, NULL), MOOR_EINVAL);

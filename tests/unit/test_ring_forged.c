@@ -137,7 +137,7 @@ END_TEST
 	X(slot_size, UINT32_MAX, MOOR_EFORMAT)                                                                         \
 	X(state, 0, MOOR_EFORMAT)                                                                                      \
 	X(ring_kind, 0, MOOR_EFORMAT)                                                                                  \
-	X(ring_kind, MOOR_MPSC, MOOR_ENOTSUP)                                                                          \
+	X(ring_kind, MOOR_MPSC, MOOR_EFORMAT) /* whose features are others */                                          \
 	X(ring_kind, 3, MOOR_EFORMAT)                                                                                  \
 	X(max_message, 0, MOOR_EFORMAT)                                                                                \
 	X(max_message, T_MAX + 1, MOOR_EFORMAT)                                                                        \

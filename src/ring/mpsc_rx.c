@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mpsc_rx.c - the consumer of many producers. What differs from the consumer of one: padding stands anywhere, claims are
+ * waited for or passed over, and whoever may have written there, what is given back is cleared.
+ */
+#include "base/crash.h"
+#include "base/slot_word.h"
+#include "ring/mpsc.h"
+#include "ring/rx.h"
+
+void moor__mpsc_clear(moor_rx *rx, uint64_t from, uint64_t to)
+{
+	for (uint64_t at = from; at < to; at += MOOR__LINE)
+		moor__store_32(&moor__header_at(&rx->ring, at)->word, 0);
+}
+
+void moor__mpsc_release(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
+{
+	struct moor_abi_consumer *const me = rx->ring.consumer;
+	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)me->done + rx->turn);
+	const uint64_t head = rx->head;
+
+	rx->head = end;
+	rx->messages += messages;
+	rx->bytes += bytes;
+	rx->turn ^= sizeof *done;
+	moor__store_64(&done->messages, rx->messages);
+	moor__store_64(&done->bytes, rx->bytes);
+	MOOR_CRASH_POINT("rx: counted");
+	moor__release_64(&done->position, end); /* R3 */
+	MOOR_CRASH_POINT("rx: released");
+	moor__mpsc_clear(rx, head, end);
+	MOOR_CRASH_POINT("rx: cleared");
+	moor__release_64(&me->released, end | rx->closes); /* R2 */
+	MOOR_CRASH_POINT("rx: room given");
+	if (end >= rx->publish_head_at)
+		moor__rx_publish_head(rx);
+	moor__compiler_fence(); /* the processor's part: F1, F2 */
+	if (moor__unlikely(moor__load_32(&rx->ring.many->sleeping) | rx->ring.fences))
+		moor__mpsc_wake(rx, false);
+}
+
+/* Somebody sleeps, or slept: is it for room that there is now? Whoever sleeps on for more is remembered. */
+void moor__mpsc_wake(moor_rx *rx, bool all)
+{
+	struct moor_abi_many *const many = rx->ring.many;
+	const uint32_t *const word = moor__low_half(&rx->ring.consumer->released);
+	bool wake = all, more = false;
+
+	if ((moor__load_32(&many->sleeping) | rx->ring.fences) & MOOR__FENCE_FOR_ME)
+		moor__fence(); /* F2 */
+	if (!all && !(moor__load_32(&many->sleeping) & MOOR__ASLEEP))
+		return;
+	moor__and_32(&many->sleeping, MOOR__FENCE_FOR_ME);
+	MOOR_CRASH_POINT("rx: sleepers forgotten");
+	for (uint32_t i = 0; i < rx->producers; i++) {
+		const uint64_t asleep = moor__acquire_64(&rx->ring.producer[i].quiet.asleep);
+
+		if (!(asleep & MOOR__ASLEEP))
+			continue;
+		if ((asleep & MOOR__POSITION) <= rx->head)
+			wake = true;
+		else
+			more = true;
+	}
+	if (more)
+		moor__or_32(&many->sleeping, MOOR__ASLEEP);
+	if (!wake)
+		return;
+	rx->ring.ops->wake(word);
+	moor__store_64(&rx->ring.consumer->quiet.wakes, moor__load_64(&rx->ring.consumer->quiet.wakes) + 1);
+}
+
+/* Padding: 0, or MOOR_ECORRUPT. It is given back at once, unless messages before it are not. */
+static int pass_over(moor_rx *rx, uint64_t at, uint64_t size)
+{
+	if (!size || size % MOOR__LINE || size > rx->ring.capacity - (at & rx->ring.mask) ||
+	    at + size - rx->head > rx->ring.capacity)
+		return moor__rx_corrupt(rx);
+	rx->ahead += size;
+	if (rx->peeked)
+		return 0;
+	rx->ahead = 0;
+	moor__mpsc_release(rx, at + size, 0, 0);
+	return 0;
+}
+
+static int check_message(moor_rx *rx, uint64_t at, uint32_t word, size_t len, struct moor__found *ret_found)
+{
+	const uint64_t size = moor__claim_size(len);
+
+	if (len > rx->max_message || size > rx->ring.capacity - (at & rx->ring.mask) ||
+	    at + size - rx->head > rx->ring.capacity)
+		return moor__rx_corrupt(rx);
+	rx->producer = moor__word_by(word);
+	*ret_found = (struct moor__found){at, at + size, len, rx->producer - 1};
+	return 0;
+}
+
+int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found)
+{
+	const uint64_t first = rx->head + rx->ahead;
+	bool looked = false;
+	int err;
+
+	for (;;) {
+		const uint64_t at = rx->head + rx->ahead;
+		const struct moor_abi_record_header header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
+
+		switch (moor__word_kind(header.word)) {
+		case MOOR_ABI_WORD_MESSAGE:
+			return check_message(rx, at, header.word, header.detail, ret_found);
+		case MOOR_ABI_WORD_PAD:
+			if (at - first > rx->ring.capacity) /* enough for one call: work is bounded */
+				return MOOR_EAGAIN;
+			err = pass_over(rx, at, (uint64_t)header.detail * MOOR__UNIT);
+			if (err)
+				return err;
+			break;
+		case MOOR_ABI_WORD_CLAIM:
+		case 0:
+			if (looked)
+				return MOOR_EAGAIN;
+			looked = true;
+			err = moor__rx_over(rx, moor__ring_look_due(&rx->ring));
+			if (err)
+				return err;
+			break;
+		default:
+			return moor__rx_corrupt(rx);
+		}
+	}
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mpsc_tx.c - one of many producers: claim, mark, commit.
+ *
+ * The order of the stores is what recovery goes by (recover.c): the intent before the claim, so that a claim always has
+ * an owner that can be told; the mark before the payload, so that no payload passes for a header that tells of another
+ * owner; the commit before the intent is withdrawn.
+ */
+#include "base/copy.h"
+#include "base/crash.h"
+#include "base/slot_word.h"
+#include "ring/mpsc.h"
+#include "ring/tx.h"
+
+/* Says what will be claimed. Whoever reads the new claim reads the new units with it, or none. */
+static inline void announce(struct moor_abi_producer *me, uint64_t claimed, uint64_t size)
+{
+	const uint32_t units = (uint32_t)(size / MOOR__UNIT), was = moor__load_32(&me->intent_units);
+
+	if (was && was != units) /* of a try that failed */
+		moor__release_32(&me->intent_units, 0); /* R8 */
+	moor__release_64(&me->intent, claimed); /* R8 */
+	if (was != units)
+		moor__release_32(&me->intent_units, units); /* R8 */
+	MOOR_CRASH_POINT("mpsc: announced");
+}
+
+static inline struct moor_abi_record_header *header_at(const moor_tx *tx, uint64_t at)
+{
+	return moor__header_at(&tx->ring, at);
+}
+
+/* Makes the record at `at` whole, withdraws the intent, and wakes who sleeps for it. */
+static MOOR__ALWAYS_INLINE void publish(moor_tx *tx, uint64_t at, uint32_t word, uint32_t detail)
+{
+	struct moor_abi_record_header *const header = header_at(tx, at);
+	const uint32_t fences = tx->ring.fences;
+
+	moor__publish_header(header, word | moor__word_ids(tx->slot, tx->after), detail); /* R1 */
+	MOOR_CRASH_POINT("mpsc: published");
+	moor__release_32(&tx->ring.producer->intent_units, 0); /* R8 */
+	MOOR_CRASH_POINT("mpsc: withdrawn");
+	moor__compiler_fence(); /* the processor's part: F1, F2 */
+	if (moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep) | fences))
+		moor__ring_wake(&tx->ring, &tx->ring.producer->quiet, &tx->ring.consumer->quiet, at, at, &header->word);
+}
+
+/*
+ * Where the next claim begins, *ret_claimed being the word that says so. It cannot be before what was released when the
+ * word was read, nor a lap ahead of what is released now.
+ */
+static int read_claimed(moor_tx *tx, uint64_t *ret_claimed, uint64_t *ret_start)
+{
+	for (;;) {
+		const uint64_t claimed = moor__acquire_64(&tx->ring.many->claimed); /* A7 */
+		const uint64_t start = moor__claimed_position(claimed, tx->released);
+
+		if (moor__likely(start - tx->released <= tx->ring.capacity)) {
+			*ret_claimed = claimed;
+			*ret_start = start;
+			return 0;
+		}
+		/* What is known to be released is old, or became younger than the word. */
+		if (moor__tx_is_released(tx, start) < 0)
+			return MOOR_ECORRUPT;
+		if (start - tx->released > tx->ring.capacity && moor__acquire_64(&tx->ring.many->claimed) == claimed)
+			return moor__tx_corrupt(tx);
+	}
+}
+
+/* What a record of `size` that is claimed at `start` is preceded by: 0 or padding up to the end of the data. */
+static inline uint64_t padding(const moor_tx *tx, uint64_t start, uint64_t size)
+{
+	const uint64_t left = tx->ring.capacity - (start & tx->ring.mask);
+
+	return moor__unlikely(size > left) ? left : 0;
+}
+
+/* Is there room up to `end`? 0, MOOR_EAGAIN, ...; with a time to wait until, that is waited for. */
+static MOOR__NOINLINE int await_room(moor_tx *tx, uint64_t end, int64_t timeout_ns, int64_t *until)
+{
+	if (timeout_ns == MOOR_NOWAIT)
+		return moor__tx_make_room(tx, end);
+	if (timeout_ns == MOOR_FOREVER)
+		return moor__tx_await_room(tx, end, MOOR_FOREVER);
+	if (!*until) {
+		const int64_t now = tx->ring.ops->now();
+
+		*until = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
+	} else { /* others took the room that was waited for */
+		timeout_ns = *until - tx->ring.ops->now();
+		if (timeout_ns <= 0)
+			return MOOR_ETIMEDOUT;
+	}
+	return moor__tx_await_room(tx, end, timeout_ns);
+}
+
+/* Claims `size` bytes in one piece, and marks them. Nothing else changes when that fails, but that padding may be there. */
+static inline int claim(moor_tx *tx, uint64_t size, int64_t timeout_ns, uint64_t *ret_at)
+{
+	struct moor_abi_producer *const me = tx->ring.producer;
+	int64_t until = 0;
+
+	for (;;) {
+		uint64_t claimed = 0, start = 0, pad, taken;
+		int err = read_claimed(tx, &claimed, &start);
+
+		if (err)
+			return err;
+		pad = padding(tx, start, size);
+		if (moor__unlikely(start + pad + size > tx->limit)) {
+			err = await_room(tx, start + pad + size, timeout_ns, &until);
+			if (err)
+				return err;
+			continue;
+		}
+		taken = pad ? pad : size;
+		announce(me, claimed, taken);
+		if (moor__unlikely(!moor__cas_64(&tx->ring.many->claimed, claimed, /* R7, A7 */
+		                                 moor__claimed_word(start + taken, tx->slot))))
+			continue;
+		MOOR_CRASH_POINT("mpsc: claimed");
+		tx->after = moor__claimed_by(claimed);
+		if (moor__unlikely(pad)) {
+			publish(tx, start, MOOR_ABI_WORD_PAD, (uint32_t)(pad / MOOR__UNIT));
+			continue;
+		}
+		moor__publish_header(header_at(tx, start), MOOR_ABI_WORD_CLAIM | moor__word_ids(tx->slot, tx->after),
+		                     (uint32_t)(size / MOOR__UNIT)); /* R9 */
+		moor__fence_release(); /* R9: before the payload */
+		MOOR_CRASH_POINT("mpsc: marked");
+		*ret_at = start;
+		return 0;
+	}
+}
+
+static int refuse(const moor_tx *tx)
+{
+	const int err = moor__tx_state_error(tx);
+
+	return err ? err : tx->open.end ? MOOR_EINVAL : MOOR_EMSGSIZE;
+}
+
+static inline bool refused(const moor_tx *tx, size_t len)
+{
+	return moor__unlikely(len > tx->max_message || tx->open.end || tx->state != MOOR__READY);
+}
+
+/* A claim that was not made good, of which nobody knows any more but the intent. */
+static void withdraw(moor_tx *tx)
+{
+	moor__release_32(&tx->ring.producer->intent_units, 0); /* R8 */
+}
+
+static inline unsigned char *payload(const moor_tx *tx, uint64_t at)
+{
+	return (unsigned char *)(header_at(tx, at) + 1);
+}
+
+int moor__mpsc_reserve(moor_tx *tx, size_t len, void **ret_data)
+{
+	const uint64_t size = moor__claim_size(len);
+	uint64_t at;
+	int err;
+
+	if (refused(tx, len))
+		return refuse(tx);
+	err = claim(tx, size, MOOR_NOWAIT, &at);
+	if (err) {
+		withdraw(tx);
+		return err;
+	}
+	tx->open = (struct moor__room){at, at + size, len};
+	*ret_data = payload(tx, at);
+	return 0;
+}
+
+/* What was claimed and is not needed becomes padding, seen by whoever sees what is before it. */
+void moor__mpsc_commit(moor_tx *tx, size_t len)
+{
+	const struct moor__room room = tx->open;
+	const uint64_t end = room.at + moor__claim_size(len);
+
+	tx->open.end = 0;
+	if (end < room.end)
+		moor__publish_header(header_at(tx, end), MOOR_ABI_WORD_PAD, (uint32_t)((room.end - end) / MOOR__UNIT));
+	MOOR_CRASH_POINT("mpsc: rest padded");
+	publish(tx, room.at, MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
+}
+
+void moor__mpsc_cancel(moor_tx *tx)
+{
+	const struct moor__room room = tx->open;
+
+	tx->open.end = 0;
+	publish(tx, room.at, MOOR_ABI_WORD_PAD, (uint32_t)((room.end - room.at) / MOOR__UNIT));
+}
+
+int moor__mpsc_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
+{
+	uint64_t at;
+	int err;
+
+	if (refused(tx, len))
+		return refuse(tx);
+	err = claim(tx, moor__claim_size(len), timeout_ns, &at);
+	if (moor__unlikely(err)) {
+		withdraw(tx);
+		return err;
+	}
+	moor__copy(payload(tx, at), data, len);
+	MOOR_CRASH_POINT("mpsc: copied");
+	publish(tx, at, MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
+	return 0;
+}
+
+int moor__mpsc_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, size_t len, int64_t timeout_ns)
+{
+	unsigned char *to;
+	uint64_t at;
+	int err;
+
+	if (refused(tx, len))
+		return refuse(tx);
+	err = claim(tx, moor__claim_size(len), timeout_ns, &at);
+	if (err) {
+		withdraw(tx);
+		return err;
+	}
+	to = payload(tx, at);
+	for (size_t i = 0; i < n; i++) {
+		moor__copy(to, iov[i].data, iov[i].len);
+		to += iov[i].len;
+	}
+	publish(tx, at, MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
+	return 0;
+}
+
+int moor__mpsc_end_of(moor_tx *tx, size_t len, uint64_t *ret_end)
+{
+	const uint64_t size = moor__claim_size(len);
+	uint64_t claimed = 0, start = 0;
+	const int err = read_claimed(tx, &claimed, &start);
+
+	if (!err)
+		*ret_end = start + padding(tx, start, size) + size;
+	return err;
+}
+
+int moor__mpsc_wait(moor_tx *tx, size_t len, int64_t timeout_ns)
+{
+	int64_t until = 0;
+	uint64_t end;
+	int err;
+
+	if (refused(tx, len))
+		return refuse(tx);
+	for (;;) {
+		err = moor__mpsc_end_of(tx, len, &end);
+		if (err || end <= tx->limit)
+			return err;
+		err = await_room(tx, end, timeout_ns, &until);
+		if (err)
+			return err;
+	}
+}
+
+int moor__mpsc_tail(moor_tx *tx, uint64_t *ret_position)
+{
+	uint64_t claimed = 0, start = 0;
+	const int err = read_claimed(tx, &claimed, &start);
+
+	if (!err)
+		*ret_position = tx->open.end ? tx->open.at : start;
+	return err;
+}
+
+/* May the intent that a dead predecessor left be forgotten? Only if nobody can need it to tell whose a claim is: nothing
+ * was claimed there, or the consumer has given it back. */
+static int predecessor_is_settled(moor_tx *tx)
+{
+	const struct moor_abi_producer *me = tx->ring.producer;
+	const uint64_t released = moor__acquire_64(&tx->ring.consumer->released) & MOOR__POSITION; /* A2 */
+	uint64_t at, claimed;
+
+	if (!moor__acquire_32(&me->intent_units)) /* A8 */
+		return 1;
+	at = moor__claimed_position(moor__load_64(&me->intent), released);
+	claimed = moor__claimed_position(moor__acquire_64(&tx->ring.many->claimed), released); /* A7 */
+	return (int64_t)(released - at) > 0 || (int64_t)(claimed - at) <= 0;
+}
+
+int moor__mpsc_enter(moor_tx *tx, uint32_t pid)
+{
+	struct moor_abi_producer *const me = tx->ring.producer;
+	const struct moor__ring *const ring = &tx->ring;
+	uint64_t life;
+
+	do { /* until nobody has counted a death meanwhile, nor taken the slot, where there is no lock */
+		life = moor__acquire_64(&me->slot.life); /* A5 */
+		if (moor__life_attached(life) && (!ring->ops->alive || ring->ops->alive(ring->ops_arg, tx->slot)))
+			return MOOR_EBUSY;
+		if (!predecessor_is_settled(tx))
+			return MOOR_EBUSY;
+		MOOR_CRASH_POINT("mpsc: settled");
+	} while (!moor__ring_enter_from(&tx->ring, &me->slot, life));
+	moor__store_32(&me->slot.pid, pid);
+	moor__store_64(&me->quiet.asleep, 0);
+	withdraw(tx);
+	moor__inc_32(&tx->ring.many->changes); /* R10 */
+	return 0;
+}
+
+/*
+ * A consumer that sleeps must see the end: the word that it sleeps on changes, by padding, after it can know why. If
+ * there is no room, or the word is another's to change, it does not sleep for an end.
+ */
+void moor__mpsc_leave(moor_tx *tx)
+{
+	uint64_t at;
+
+	if (tx->open.end)
+		moor__mpsc_cancel(tx);
+	moor__ring_leave(&tx->ring.producer->slot);
+	moor__inc_32(&tx->ring.many->changes); /* R10 */
+	moor__fence();
+	if (!(moor__load_64(&tx->ring.consumer->quiet.asleep) & MOOR__ASLEEP))
+		return;
+	if (claim(tx, MOOR__LINE, MOOR_NOWAIT, &at) == 0)
+		publish(tx, at, MOOR_ABI_WORD_PAD, MOOR_ABI_LINE / MOOR_ABI_UNIT);
+	else
+		withdraw(tx);
+	MOOR_CRASH_POINT("mpsc: end marked");
+}
