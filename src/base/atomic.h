@@ -39,6 +39,13 @@ static inline bool moor__cas_64(uint64_t *p, uint64_t expected, uint64_t v)
 static inline void moor__or_32(uint32_t *p, uint32_t v) { (void)__atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }
 static inline void moor__and_32(uint32_t *p, uint32_t v) { (void)__atomic_fetch_and(p, v, __ATOMIC_SEQ_CST); }
 static inline void moor__inc_32(uint32_t *p) { (void)__atomic_fetch_add(p, 1, __ATOMIC_SEQ_CST); }
+/*
+ * Words of a handle's own, which another thread may only put an end to: old or new will do. With ck, on x86-64, plain
+ * accesses, which the compiler may make part of what it does with the value.
+ */
+static inline uint32_t moor__own_32(const uint32_t *p) { return moor__load_32(p); }
+static inline uint64_t moor__own_64(const uint64_t *p) { return moor__load_64(p); }
+static inline void moor__set_own_64(uint64_t *p, uint64_t v) { moor__store_64(p, v); }
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif
@@ -109,6 +116,9 @@ static inline bool moor__cas_64(uint64_t *p, uint64_t expected, uint64_t v)
 static inline void moor__or_32(uint32_t *p, uint32_t v) { ck_pr_or_32(p, v); }
 static inline void moor__and_32(uint32_t *p, uint32_t v) { ck_pr_and_32(p, v); }
 static inline void moor__inc_32(uint32_t *p) { ck_pr_inc_32(p); }
+static inline uint32_t moor__own_32(const uint32_t *p) { return *p; }
+static inline uint64_t moor__own_64(const uint64_t *p) { return *p; }
+static inline void moor__set_own_64(uint64_t *p, uint64_t v) { *p = v; }
 static inline void moor__fence(void) { ck_pr_fence_strict_memory(); }
 static inline void moor__fence_release(void) { ck_pr_fence_release(); }
 static inline void moor__compiler_fence(void) { ck_pr_barrier(); }

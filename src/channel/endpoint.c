@@ -59,17 +59,16 @@ static const struct moor__ring_ops immortal_ops = {WAIT_OPS};
 int moor__endpoint_attach(struct moor__endpoint *endpoint, void *handle, uint32_t slot, void *mem,
                           const struct moor__geometry *geometry)
 {
-	const struct moor__ring_attach how = {.mem = mem,
-	                                      .geometry = *geometry,
-	                                      .slot = slot,
-	                                      .ops = endpoint->object     ? &named_ops
-	                                             : endpoint->is_alive ? &callers_ops
-	                                                                  : &immortal_ops,
-	                                      .ops_arg = endpoint,
-	                                      .sleeper = &endpoint->sleeper,
-	                                      .pid = moor__os_pid(),
-	                                      .registered = moor__os_fence_register()};
+	struct moor__ring_attach how = {.ops = endpoint->object     ? &named_ops
+	                                       : endpoint->is_alive ? &callers_ops
+	                                                            : &immortal_ops,
+	                                .slot = slot,
+	                                .ops_arg = endpoint,
+	                                .sleeper = &endpoint->sleeper,
+	                                .pid = moor__os_pid(),
+	                                .registered = moor__os_fence_register()};
 
+	moor__ring_places(mem, geometry, &how);
 	if (slot == MOOR__CONSUMER)
 		return moor__rx_attach(handle, &how);
 	return moor__tx_attach(handle, &how);

@@ -81,18 +81,8 @@ static MOOR__NOINLINE int await_room(moor_tx *tx, uint64_t end, int64_t timeout_
 {
 	if (timeout_ns == MOOR_NOWAIT)
 		return moor__tx_make_room(tx, end);
-	if (timeout_ns == MOOR_FOREVER)
-		return moor__tx_await_room(tx, end, MOOR_FOREVER);
-	if (!*until) {
-		const int64_t now = tx->ring.ops->now();
-
-		*until = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
-	} else { /* others took the room that was waited for */
-		timeout_ns = *until - tx->ring.ops->now();
-		if (timeout_ns <= 0)
-			return MOOR_ETIMEDOUT;
-	}
-	return moor__tx_await_room(tx, end, timeout_ns);
+	/* Others may have taken the room that was waited for before. */
+	return moor__tx_await_room(tx, end, moor__ring_left(&tx->ring, timeout_ns, until));
 }
 
 /* Claims `size` bytes in one piece, and marks them. Nothing else changes when that fails, but that padding may be there. */
@@ -170,7 +160,7 @@ int moor__mpsc_reserve(moor_tx *tx, size_t len, void **ret_data)
 		withdraw(tx);
 		return err;
 	}
-	tx->open = (struct moor__room){at, at + size, len};
+	tx->open = (struct moor__room){at, len, at + size};
 	*ret_data = payload(tx, at);
 	return 0;
 }

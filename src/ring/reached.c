@@ -11,6 +11,15 @@
 /* Tries, where the two sides may go on meanwhile. */
 #define STAT_TRIES 100
 
+void moor__ring_places(void *mem, const struct moor__geometry *geometry, struct moor__ring_attach *how)
+{
+	how->consumer = (struct moor_abi_consumer *)(void *)((char *)mem + MOOR_ABI_RING_SLOTS_OFFSET);
+	how->producer = (struct moor_abi_producer *)(void *)(how->consumer + 1);
+	how->many = geometry->kind == MOOR_MPSC ? (void *)((char *)mem + MOOR_ABI_MANY_OFFSET) : NULL;
+	how->data = (unsigned char *)mem + geometry->data_offset;
+	how->geometry = *geometry;
+}
+
 static struct moor__reached load_done(const struct moor_abi_done *done)
 {
 	struct moor__reached reached;

@@ -31,6 +31,12 @@
 
 struct moor__ring_ops {
 	bool (*alive)(void *arg, uint32_t slot); /* NULL: nobody ever dies */
+	/*
+	 * Of a peer that is not trusted: its life word (base/slot_word.h) as this side knows it, instead of the one in
+	 * memory, which is not written either; look: ask the system, too. NULL: the word in memory.
+	 */
+	uint64_t (*life)(void *arg, bool look);
+	void (*corrupted)(void *arg); /* the peer has written what cannot be; or NULL */
 	/* As moor__os_sleep, moor__os_wake, ...; sleeper is the handle's. */
 	int (*sleep)(void *sleeper, const uint32_t *word, uint32_t expected, int64_t ns);
 	bool (*interrupted)(void *sleeper);      /* somebody has called for an interruption */
@@ -60,6 +66,7 @@ struct moor__ring {
 	uint64_t asleep_word; /* what `asleep` reads while awake: 0 or MOOR__FENCE_FOR_ME */
 	uint32_t fences;      /* MOOR__FENCE_FOR_ME: this side's publications need a fence of their own */
 	uint32_t cpu;
+	uint32_t still; /* 0: a word that nobody wakes, to nap on */
 };
 
 enum moor__side_state {
@@ -82,7 +89,7 @@ struct moor__lives {
 
 /* Room for a record, as reserved: where it begins and ends, and the payload asked for. end 0: none. */
 struct moor__room {
-	uint64_t at, end, len;
+	uint64_t at, len, end;
 };
 
 struct moor_tx {
@@ -168,6 +175,10 @@ struct moor__wait {
 	struct moor_abi_slot *me, *peer;
 };
 
+/* For one who may have to wait more than once: what is left of the time, by the clock from the second call on, which
+ * finds in *until what the first has left there; 0 is given to that. */
+int64_t moor__ring_left(const struct moor__ring *ring, int64_t timeout_ns, int64_t *until);
+
 /* Spins, then sleeps. 0 when ready; MOOR_ETIMEDOUT, MOOR_EINTR, what `over` says, MOOR_EINVAL for a bad timeout. */
 int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int64_t timeout_ns);
 
@@ -191,8 +202,17 @@ void moor__tx_withdraw(moor_tx *tx);
 void moor__ring_wake(struct moor__ring *ring, struct moor_abi_quiet *mine, const struct moor_abi_quiet *peer,
                      uint64_t from, uint64_t to, const uint32_t *word);
 
+/* The peer has been found out in the other direction: MOOR_ECORRUPT here, too. From any thread. */
+void moor__tx_stop(moor_tx *tx);
+void moor__rx_stop(moor_rx *rx);
+
 /* Is a look for a death due? At most every MOOR__LOOK_AWAKE_NS. */
 bool moor__ring_look_due(struct moor__ring *ring);
+/* The life word of the peer. */
+static inline uint64_t moor__ring_life(const struct moor__ring *ring, const struct moor_abi_slot *record)
+{
+	return ring->ops->life ? ring->ops->life(ring->ops_arg, false) : moor__acquire_64(&record->life); /* A5 */
+}
 /* The life word of the slot after a look: a dead participant has been counted. */
 uint64_t moor__ring_look(struct moor__ring *ring, uint32_t slot, struct moor_abi_slot *record);
 
@@ -202,9 +222,15 @@ bool moor__ring_enter_from(struct moor__ring *ring, struct moor_abi_slot *me, ui
 void moor__ring_enter(struct moor__ring *ring, struct moor_abi_slot *me, struct moor_abi_quiet *quiet, uint32_t pid);
 void moor__ring_leave(struct moor_abi_slot *me);
 
-/* Attaching and detaching: under the slot's lock, if there is one. `registered`: the process may publish unfenced. */
+/*
+ * Attaching and detaching: under the slot's lock, if there is one. `registered`: the process may publish unfenced. Each
+ * side writes its own area, and the producer the data; of the rest it only reads, so that may be mapped read-only.
+ */
 struct moor__ring_attach {
-	void *mem;
+	struct moor_abi_consumer *consumer;
+	struct moor_abi_producer *producer; /* of many the first */
+	struct moor_abi_many *many;         /* or NULL */
+	unsigned char *data;
 	struct moor__geometry geometry;
 	uint32_t slot; /* a producer's */
 	const struct moor__ring_ops *ops;
@@ -213,6 +239,8 @@ struct moor__ring_attach {
 	uint32_t pid;
 	bool registered;
 };
+/* Where they are in the memory of a ring in one piece. */
+void moor__ring_places(void *mem, const struct moor__geometry *geometry, struct moor__ring_attach *how);
 /* 0 or MOOR_ECORRUPT; of many producers also MOOR_EBUSY, as moor__mpsc_enter. */
 int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how);
 void moor__tx_detach(moor_tx *tx);

@@ -22,7 +22,9 @@
 
 static int state_error(const moor_rx *rx)
 {
-	return rx->state == MOOR__READY ? 0 : rx->state == MOOR__WIPED ? MOOR_EFORK : MOOR_ECORRUPT;
+	const uint32_t state = moor__own_32(&rx->state);
+
+	return state == MOOR__READY ? 0 : state == MOOR__WIPED ? MOOR_EFORK : MOOR_ECORRUPT;
 }
 
 /* The next unseen record. */
@@ -37,16 +39,23 @@ static void set_straight(moor_rx *rx)
 {
 	const uint64_t lap = (rx->head | rx->ring.mask) + 1, publish = rx->publish_head_at - MOOR__UNIT;
 
-	if (rx->state != MOOR__READY || rx->peeked || rx->ring.fences || rx->ring.many)
-		rx->straight = 0;
+	if (moor__own_32(&rx->state) != MOOR__READY || rx->peeked || rx->ring.fences || rx->ring.many)
+		moor__set_own_64(&rx->straight, 0);
 	else
-		rx->straight = lap < publish ? lap : publish;
+		moor__set_own_64(&rx->straight, lap < publish ? lap : publish);
+}
+
+void moor__rx_stop(moor_rx *rx)
+{
+	moor__store_32(&rx->state, MOOR__CORRUPT);
+	moor__store_64(&rx->straight, 0);
 }
 
 int moor__rx_corrupt(moor_rx *rx)
 {
-	rx->state = MOOR__CORRUPT;
-	rx->straight = 0;
+	moor__rx_stop(rx);
+	if (rx->ring.ops->corrupted)
+		rx->ring.ops->corrupted(rx->ring.ops_arg);
 	return MOOR_ECORRUPT;
 }
 
@@ -70,7 +79,7 @@ static struct moor__lives producers(moor_rx *rx, bool look)
 
 	if (rx->ring.many)
 		return moor__mpsc_lives(rx, seen(rx), look);
-	life = look ? moor__ring_look(&rx->ring, MOOR__PRODUCER, slot) : moor__acquire_64(&slot->life); /* A5 */
+	life = look ? moor__ring_look(&rx->ring, MOOR__PRODUCER, slot) : moor__ring_life(&rx->ring, slot);
 	return (struct moor__lives){moor__life_attached(life), moor__life_closed(life), moor__life_died(life)};
 }
 
@@ -129,7 +138,7 @@ static int find(moor_rx *rx, struct moor__found *ret_found)
 	struct moor_abi_record_header header;
 	uint64_t at = seen(rx);
 
-	if (rx->state != MOOR__READY)
+	if (moor__own_32(&rx->state) != MOOR__READY)
 		return state_error(rx);
 	if (rx->ring.many)
 		return moor__mpsc_find(rx, ret_found);
@@ -157,7 +166,7 @@ static int find(moor_rx *rx, struct moor__found *ret_found)
 
 static inline void see(moor_rx *rx, const struct moor__found *found)
 {
-	rx->straight = 0;
+	moor__set_own_64(&rx->straight, 0);
 	rx->last = found->at;
 	rx->ahead = found->end - rx->head;
 	rx->peeked++;
@@ -239,14 +248,15 @@ int moor_rx_peek(moor_rx *rx, struct moor_msg *ret_msg)
 	struct moor_abi_record_header header;
 	struct moor__found found;
 
-	if (!rx->straight)
+	if (!moor__own_64(&rx->straight))
 		return peek_closely(rx, ret_msg);
 	found.at = rx->head;
 	header = moor__acquire_header(moor__header_at(&rx->ring, found.at)); /* A1 */
 	found.len = header.detail;
 	found.producer = 0;
 	found.end = found.at + moor__record_size(found.len);
-	if (moor__unlikely(header.word != MOOR_ABI_WORD_MESSAGE || found.len > rx->max_message || found.end > rx->straight))
+	if (moor__unlikely(header.word != MOOR_ABI_WORD_MESSAGE || found.len > rx->max_message ||
+	                   found.end > moor__own_64(&rx->straight)))
 		return peek_closely(rx, ret_msg);
 	see(rx, &found);
 	give_message(rx, &found, ret_msg);
@@ -255,7 +265,7 @@ int moor_rx_peek(moor_rx *rx, struct moor_msg *ret_msg)
 
 void moor_rx_release(moor_rx *rx)
 {
-	if (rx->state == MOOR__READY && rx->peeked)
+	if (moor__own_32(&rx->state) == MOOR__READY && rx->peeked)
 		release_peeked(rx);
 }
 
@@ -340,17 +350,21 @@ static void spin_shortly(moor_rx *rx)
 
 static int find_waiting(moor_rx *rx, int64_t timeout_ns, struct moor__found *ret_found)
 {
+	int64_t until = 0;
 	int err;
 
-	if (timeout_ns != MOOR_NOWAIT && rx->ring.spin && rx->state == MOOR__READY)
+	if (timeout_ns != MOOR_NOWAIT && rx->ring.spin && moor__own_32(&rx->state) == MOOR__READY)
 		spin_shortly(rx);
 	err = find(rx, ret_found);
-	while (moor__unlikely(err == MOOR_EAGAIN) && timeout_ns != MOOR_NOWAIT) {
-		err = wait_message(rx, timeout_ns);
+	if (moor__likely(err != MOOR_EAGAIN) || timeout_ns == MOOR_NOWAIT)
+		return err;
+	do {
+		err = wait_message(rx, moor__ring_left(&rx->ring, timeout_ns, &until));
 		if (!err)
 			err = find(rx, ret_found);
-	}
-	return err;
+	} while (err == MOOR_EAGAIN && rx->ring.many); /* what came was padding */
+	/* It was there. To wait for it again would be to wait as long as the peer likes. */
+	return err == MOOR_EAGAIN ? moor__rx_corrupt(rx) : err;
 }
 
 static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
@@ -381,14 +395,15 @@ int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t ti
 	struct moor_abi_record_header header;
 	uint64_t end;
 
-	if (moor__unlikely(!rx || !ret_len || !buf || timeout_ns < MOOR_FOREVER || !rx->straight))
+	if (moor__unlikely(!rx || !ret_len || !buf || timeout_ns < MOOR_FOREVER ||
+	                   !moor__own_64(&rx->straight)))
 		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
 	at = moor__header_at(&rx->ring, rx->head);
 	header = moor__acquire_header(at); /* A1 */
 	end = rx->head + moor__record_size(header.detail);
 	/* All else, and all that is wrong, is looked at more closely there. */
 	if (moor__unlikely(header.word != MOOR_ABI_WORD_MESSAGE || header.detail > rx->short_max || header.detail > cap ||
-	                   end > rx->straight))
+	                   end > moor__own_64(&rx->straight)))
 		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
 	moor__copy_short(buf, at + 1, header.detail);
 	MOOR_CRASH_POINT("rx: copied");
@@ -439,7 +454,7 @@ int moor_rx_interrupt(moor_rx *rx)
 {
 	if (!rx)
 		return MOOR_EINVAL;
-	if (rx->state == MOOR__WIPED)
+	if (moor__own_32(&rx->state) == MOOR__WIPED)
 		return MOOR_EFORK;
 	rx->ring.ops->interrupt(rx->ring.sleeper);
 	return 0;
@@ -456,15 +471,14 @@ static void wake_producers(moor_rx *rx)
 
 int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 {
-	struct moor_abi_consumer *consumer = (struct moor_abi_consumer *)((char *)how->mem + MOOR_ABI_RING_SLOTS_OFFSET);
-	struct moor_abi_producer *producer = (struct moor_abi_producer *)(consumer + 1);
+	struct moor_abi_consumer *const consumer = how->consumer;
+	struct moor_abi_producer *const producer = how->producer;
 	const uint64_t capacity = how->geometry.capacity, max_message = how->geometry.max_message;
 	const struct moor__reached done = moor__ring_released(consumer);
 	const uint64_t word = moor__load_64(&consumer->released), released = word & MOOR__POSITION;
-	const bool many = how->geometry.kind == MOOR_MPSC;
 	struct moor__lives lives;
 
-	if (done.position % (many ? MOOR__LINE : MOOR__UNIT) || released > done.position || done.position - released > capacity)
+	if (done.position % (how->many ? MOOR__LINE : MOOR__UNIT) || released > done.position || done.position - released > capacity)
 		return MOOR_ECORRUPT;
 	*rx = (moor_rx){.max_message = how->geometry.max_message,
 	                .short_max = max_message < MOOR__COPY_SHORT ? max_message : MOOR__COPY_SHORT,
@@ -476,18 +490,18 @@ int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 	                .messages_before = done.messages,
 	                .producers = how->geometry.max_producers,
 	                .heels = {.enough = ENOUGH_AT_FIRST},
-	                .ring = {.data = (unsigned char *)how->mem + how->geometry.data_offset,
+	                .ring = {.data = how->data,
 	                         .mask = capacity - 1,
 	                         .capacity = capacity,
 	                         .consumer = consumer,
 	                         .producer = producer,
-	                         .many = many ? (struct moor_abi_many *)((char *)how->mem + MOOR_ABI_MANY_OFFSET) : NULL,
+	                         .many = how->many,
 	                         .ops = how->ops,
 	                         .ops_arg = how->ops_arg,
 	                         .sleeper = how->sleeper,
 	                         .fences = how->registered ? 0 : MOOR__FENCE_FOR_ME}};
 	/* What a dead predecessor had counted and not given. */
-	if (many)
+	if (how->many)
 		moor__mpsc_clear(rx, released & ~(MOOR__LINE - 1), done.position);
 	moor__release_64(&consumer->released, done.position | rx->closes); /* R2 */
 	MOOR_CRASH_POINT("rx: taken over");
@@ -515,6 +529,6 @@ void moor__rx_detach(moor_rx *rx)
 	MOOR_CRASH_POINT("rx: end marked");
 	moor__fence();
 	wake_producers(rx);
-	rx->state = MOOR__WIPED;
-	rx->straight = 0;
+	moor__store_32(&rx->state, MOOR__WIPED);
+	moor__set_own_64(&rx->straight, 0);
 }

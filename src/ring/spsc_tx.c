@@ -23,17 +23,24 @@ static void set_straight(moor_tx *tx)
 {
 	const uint64_t lap = (tx->tail | tx->ring.mask) + 1;
 
-	if (tx->state != MOOR__READY || tx->open.end || tx->ring.fences || tx->ring.many)
-		tx->straight = 0;
+	if (moor__own_32(&tx->state) != MOOR__READY || moor__own_64(&tx->open.end) || tx->ring.fences || tx->ring.many)
+		moor__set_own_64(&tx->straight, 0);
 	else
-		tx->straight = lap < tx->limit ? lap : tx->limit;
+		moor__set_own_64(&tx->straight, lap < tx->limit ? lap : tx->limit);
+}
+
+void moor__tx_stop(moor_tx *tx)
+{
+	moor__store_32(&tx->state, MOOR__CORRUPT);
+	moor__store_64(&tx->straight, 0);
+	moor__store_64(&tx->open.end, 0);
 }
 
 int moor__tx_corrupt(moor_tx *tx)
 {
-	tx->state = MOOR__CORRUPT;
-	tx->straight = 0;
-	tx->open.end = 0;
+	moor__tx_stop(tx);
+	if (tx->ring.ops->corrupted)
+		tx->ring.ops->corrupted(tx->ring.ops_arg);
 	return MOOR_ECORRUPT;
 }
 
@@ -77,7 +84,9 @@ int moor__tx_is_released(moor_tx *tx, uint64_t position)
 
 int moor__tx_state_error(const moor_tx *tx)
 {
-	return tx->state == MOOR__READY ? 0 : tx->state == MOOR__WIPED ? MOOR_EFORK : MOOR_ECORRUPT;
+	const uint32_t state = moor__own_32(&tx->state);
+
+	return state == MOOR__READY ? 0 : state == MOOR__WIPED ? MOOR_EFORK : MOOR_ECORRUPT;
 }
 
 /* What the consumer must have released so that a record may end at `end`. */
@@ -97,7 +106,7 @@ static int tx_over(void *side, bool look)
 	const struct tx_wait *wait = side;
 	struct moor_abi_slot *slot = &wait->tx->ring.consumer->slot;
 	const uint64_t life =
-	    look ? moor__ring_look(&wait->tx->ring, MOOR__CONSUMER, slot) : moor__acquire_64(&slot->life); /* A5 */
+	    look ? moor__ring_look(&wait->tx->ring, MOOR__CONSUMER, slot) : moor__ring_life(&wait->tx->ring, slot);
 	int released;
 
 	if (moor__life_attached(life) || !moor__life_ended(life))
@@ -180,7 +189,7 @@ static int refuse(const moor_tx *tx)
 {
 	const int err = moor__tx_state_error(tx);
 
-	return err ? err : tx->open.end ? MOOR_EINVAL : MOOR_EMSGSIZE;
+	return err ? err : moor__own_64(&tx->open.end) ? MOOR_EINVAL : MOOR_EMSGSIZE;
 }
 
 /* Where a message of len bytes goes: after the padding that a record in one piece needs at the ring's end. */
@@ -196,17 +205,18 @@ static int find_room(moor_tx *tx, size_t len, int64_t timeout_ns, struct moor__r
 {
 	uint64_t size, at;
 
-	if (len > tx->max_message || tx->open.end)
+	if (len > tx->max_message || moor__own_64(&tx->open.end))
 		return refuse(tx);
 	size = moor__record_size(len);
 	at = place(tx, size);
-	if (at + size > tx->limit || tx->state != MOOR__READY) {
-		const int err = timeout_ns == MOOR_NOWAIT ? moor__tx_make_room(tx, at + size) : moor__tx_await_room(tx, at + size, timeout_ns);
+	if (at + size > tx->limit || moor__own_32(&tx->state) != MOOR__READY) {
+		const int err = timeout_ns == MOOR_NOWAIT ? moor__tx_make_room(tx, at + size)
+		                                          : moor__tx_await_room(tx, at + size, timeout_ns);
 
 		if (err)
 			return err;
 	}
-	*ret_room = (struct moor__room){at, at + size, len};
+	*ret_room = (struct moor__room){at, len, at + size};
 	return 0;
 }
 
@@ -225,7 +235,8 @@ static MOOR__ALWAYS_INLINE void publish_at_tail(moor_tx *tx, uint64_t size, size
 {
 	unsigned char *const data = tx->ring.data;
 	const uint64_t mask = tx->ring.mask, at = tx->tail, end = at + size, after = end + size;
-	const uint64_t zeroed = tx->zeroed, until = straight ? tx->straight : 0, fences = straight ? 0 : tx->ring.fences;
+	const uint64_t zeroed = tx->zeroed, until = straight ? moor__own_64(&tx->straight) : 0;
+	const uint64_t fences = straight ? 0 : tx->ring.fences;
 	const uint64_t *const asleep = &tx->ring.consumer->quiet.asleep;
 	struct moor_abi_record_header *const header = (void *)(data + (at & mask));
 
@@ -245,23 +256,23 @@ static MOOR__ALWAYS_INLINE void publish_at_tail(moor_tx *tx, uint64_t size, size
 }
 
 /* The same in the general case: behind padding, perhaps, and perhaps in a room that is larger. */
-static void publish(moor_tx *tx, const struct moor__room *room, size_t len)
+static void publish(moor_tx *tx, uint64_t at, uint64_t end, size_t len)
 {
 	const uint64_t start = tx->tail, size = moor__record_size(len);
 	struct moor_abi_record_header *const header = moor__header_at(&tx->ring, start);
 
-	if (tx->zeroed < room->end)
+	if (tx->zeroed < end)
 		tx->zeroed = 0; /* it may have been written over */
 	set_straight(tx);
-	if (room->at == start) {
-		publish_at_tail(tx, size, len, tx->straight != 0);
+	if (at == start) {
+		publish_at_tail(tx, size, len, moor__own_64(&tx->straight) != 0);
 	} else {
-		moor__store_32(&moor__header_at(&tx->ring, room->at + size)->word, 0);
-		moor__publish_header(moor__header_at(&tx->ring, room->at), MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
+		moor__store_32(&moor__header_at(&tx->ring, at + size)->word, 0);
+		moor__publish_header(moor__header_at(&tx->ring, at), MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
 		MOOR_CRASH_POINT("tx: before padding");
-		tx->tail = room->at + size;
+		tx->tail = at + size;
 		/* The record is seen by whoever sees the padding before it. */
-		moor__publish_header(header, MOOR_ABI_WORD_PAD, (uint32_t)((room->at - start) / MOOR__UNIT)); /* R1 */
+		moor__publish_header(header, MOOR_ABI_WORD_PAD, (uint32_t)((at - start) / MOOR__UNIT)); /* R1 */
 		MOOR_CRASH_POINT("tx: padding published");
 		moor__compiler_fence(); /* the processor's part: F1, F2 */
 		if (moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep) | tx->ring.fences))
@@ -269,6 +280,14 @@ static void publish(moor_tx *tx, const struct moor__room *room, size_t len)
 			                &header->word);
 	}
 	set_straight(tx);
+}
+
+static inline void open_room(moor_tx *tx, const struct moor__room *room)
+{
+	tx->open.at = room->at;
+	tx->open.len = room->len;
+	moor__set_own_64(&tx->open.end, room->end);
+	moor__set_own_64(&tx->straight, 0);
 }
 
 static MOOR__NOINLINE int reserve(moor_tx *tx, size_t len, void **ret_data)
@@ -281,8 +300,7 @@ static MOOR__NOINLINE int reserve(moor_tx *tx, size_t len, void **ret_data)
 	err = find_room(tx, len, MOOR_NOWAIT, &room);
 	if (err)
 		return err;
-	tx->open = room;
-	tx->straight = 0;
+	open_room(tx, &room);
 	*ret_data = payload(tx, room.at);
 	return 0;
 }
@@ -291,19 +309,18 @@ int moor_tx_reserve(moor_tx *tx, size_t len, void **ret_data)
 {
 	const uint64_t at = tx->tail, size = moor__record_size(len);
 
-	if (moor__unlikely(len > tx->max_message || at + size > tx->straight))
+	if (moor__unlikely(len > tx->max_message || at + size > moor__own_64(&tx->straight)))
 		return reserve(tx, len, ret_data);
-	tx->open = (struct moor__room){at, at + size, len};
-	tx->straight = 0;
+	open_room(tx, &(struct moor__room){at, len, at + size});
 	*ret_data = payload(tx, at);
 	return 0;
 }
 
 int moor_tx_commit(moor_tx *tx, size_t len)
 {
-	const struct moor__room room = tx->open;
+	const uint64_t end = moor__own_64(&tx->open.end);
 
-	if (moor__unlikely(!room.end || len > room.len)) {
+	if (moor__unlikely(!end || len > tx->open.len)) {
 		const int err = moor__tx_state_error(tx);
 
 		return err ? err : MOOR_EINVAL;
@@ -312,22 +329,24 @@ int moor_tx_commit(moor_tx *tx, size_t len)
 		moor__mpsc_commit(tx, len);
 		return 0;
 	}
-	tx->open.end = 0;
-	publish(tx, &room, len);
+	moor__set_own_64(&tx->open.end, 0);
+	publish(tx, tx->open.at, end, len);
 	return 0;
 }
 
 static void cancel(moor_tx *tx)
 {
-	if (!tx->open.end)
+	const uint64_t end = moor__own_64(&tx->open.end);
+
+	if (!end)
 		return;
 	if (tx->ring.many) {
 		moor__mpsc_cancel(tx);
 		return;
 	}
-	if (tx->zeroed < tx->open.end)
+	if (tx->zeroed < end)
 		tx->zeroed = 0; /* it may have been written over */
-	tx->open.end = 0;
+	moor__set_own_64(&tx->open.end, 0);
 	set_straight(tx);
 }
 
@@ -351,7 +370,7 @@ static MOOR__NOINLINE int send_slowly(moor_tx *tx, const void *data, size_t len,
 	MOOR_CRASH_POINT("tx: reserved");
 	moor__copy(payload(tx, room.at), data, len);
 	MOOR_CRASH_POINT("tx: copied");
-	publish(tx, &room, len);
+	publish(tx, room.at, room.end, len);
 	return 0;
 }
 
@@ -360,7 +379,7 @@ int moor_tx_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 	const uint64_t size = moor__record_size(len);
 
 	if (moor__unlikely(!tx || !data || timeout_ns < MOOR_FOREVER || len > tx->short_max ||
-	                   tx->tail + size > tx->straight))
+	                   tx->tail + size > moor__own_64(&tx->straight)))
 		return send_slowly(tx, data, len, timeout_ns);
 	MOOR_CRASH_POINT("tx: reserved");
 	moor__copy_short(payload(tx, tx->tail), data, len);
@@ -396,7 +415,7 @@ int moor_tx_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, int64_t tim
 		moor__copy(to, iov[i].data, iov[i].len);
 		to += iov[i].len;
 	}
-	publish(tx, &room, len);
+	publish(tx, room.at, room.end, len);
 	return 0;
 }
 
@@ -408,11 +427,11 @@ int moor_tx_wait(moor_tx *tx, size_t len, int64_t timeout_ns)
 		return MOOR_EINVAL;
 	if (tx->ring.many)
 		return moor__mpsc_wait(tx, len, timeout_ns);
-	if (len > tx->max_message || tx->open.end)
+	if (len > tx->max_message || moor__own_64(&tx->open.end))
 		return refuse(tx);
 	size = moor__record_size(len);
 	end = place(tx, size) + size;
-	if (end <= tx->limit && tx->state == MOOR__READY)
+	if (end <= tx->limit && moor__own_32(&tx->state) == MOOR__READY)
 		return 0;
 	return timeout_ns == MOOR_NOWAIT ? moor__tx_make_room(tx, end) : moor__tx_await_room(tx, end, timeout_ns);
 }
@@ -490,7 +509,7 @@ int moor_tx_interrupt(moor_tx *tx)
 {
 	if (!tx)
 		return MOOR_EINVAL;
-	if (tx->state == MOOR__WIPED)
+	if (moor__own_32(&tx->state) == MOOR__WIPED)
 		return MOOR_EFORK;
 	tx->ring.ops->interrupt(tx->ring.sleeper);
 	return 0;
@@ -508,16 +527,15 @@ uint64_t moor_tx_capacity(const moor_tx *tx)
 
 int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how)
 {
-	const bool many = how->geometry.kind == MOOR_MPSC;
-	struct moor_abi_consumer *consumer = (struct moor_abi_consumer *)((char *)how->mem + MOOR_ABI_RING_SLOTS_OFFSET);
-	struct moor_abi_producer *producer = (struct moor_abi_producer *)(consumer + 1) + (how->slot - MOOR__PRODUCER);
-	unsigned char *data = (unsigned char *)how->mem + how->geometry.data_offset;
+	struct moor_abi_consumer *const consumer = how->consumer;
+	struct moor_abi_producer *const producer = how->producer + (how->many ? how->slot - MOOR__PRODUCER : 0);
+	unsigned char *const data = how->data;
 	const uint64_t capacity = how->geometry.capacity;
 	/* What is free for certain; the walk may go over records that the consumer releases meanwhile: they stay whole. */
 	const uint64_t released = moor__acquire_64(&consumer->released) & MOOR__POSITION; /* A2 */
 	struct moor__reached tail = {.position = released};
 
-	if (!many && moor__ring_walk(data, capacity, &tail))
+	if (!how->many && moor__ring_walk(data, capacity, &tail))
 		return MOOR_ECORRUPT;
 	*tx = (moor_tx){.max_message = how->geometry.max_message,
 	                .short_max = how->geometry.max_message < MOOR__COPY_SHORT ? how->geometry.max_message : MOOR__COPY_SHORT,
@@ -530,13 +548,13 @@ int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how)
 	                         .capacity = capacity,
 	                         .consumer = consumer,
 	                         .producer = producer,
-	                         .many = many ? (struct moor_abi_many *)((char *)how->mem + MOOR_ABI_MANY_OFFSET) : NULL,
+	                         .many = how->many,
 	                         .ops = how->ops,
 	                         .ops_arg = how->ops_arg,
 	                         .sleeper = how->sleeper,
 	                         .fences = how->registered ? 0 : MOOR__FENCE_FOR_ME}};
 	MOOR_CRASH_POINT("tx: taken over");
-	if (!many) {
+	if (!how->many) {
 		moor__ring_enter(&tx->ring, &producer->slot, &producer->quiet, how->pid);
 	} else {
 		const int err = moor__mpsc_enter(tx, how->pid);
@@ -558,7 +576,7 @@ void moor__tx_detach(moor_tx *tx)
 
 	if (ring->many) {
 		moor__mpsc_leave(tx);
-		tx->state = MOOR__WIPED;
+		moor__store_32(&tx->state, MOOR__WIPED);
 		return;
 	}
 	cancel(tx);
@@ -570,6 +588,6 @@ void moor__tx_detach(moor_tx *tx)
 	moor__fence();
 	if (moor__load_64(&ring->consumer->quiet.asleep) & MOOR__ASLEEP)
 		ring->ops->wake(word);
-	tx->state = MOOR__WIPED;
-	tx->straight = 0;
+	moor__store_32(&tx->state, MOOR__WIPED);
+	moor__set_own_64(&tx->straight, 0);
 }

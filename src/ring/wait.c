@@ -17,6 +17,9 @@
 /* So many spins in a row may fail before waits sleep at once; then every so many waits one is tried again, in full. */
 #define SPIN_CREDIT 8u
 #define SPIN_RETRY 16u
+/* So many wake-ups for nothing, in one wait, before it naps between them. */
+#define VAIN_MANY 4096u
+#define NAP_NS ((int64_t)1000000)
 
 static void note_cpu(struct moor__ring *ring, struct moor_abi_slot *me)
 {
@@ -82,11 +85,25 @@ void moor__ring_announce(struct moor__ring *ring, struct moor_abi_quiet *mine, u
 	}
 }
 
+int64_t moor__ring_left(const struct moor__ring *ring, int64_t timeout_ns, int64_t *until)
+{
+	int64_t now;
+
+	if (timeout_ns <= 0)
+		return timeout_ns;
+	now = ring->ops->now();
+	if (!*until) {
+		*until = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
+		return timeout_ns;
+	}
+	return *until > now ? *until - now : 0;
+}
+
 int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int64_t timeout_ns)
 {
 	bool look = moor__ring_look_due(ring);
 	int64_t until = 0;
-	uint32_t expected;
+	uint32_t expected, vain = 0;
 	int err;
 
 	if (timeout_ns < MOOR_FOREVER)
@@ -131,7 +148,12 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 			ns = left < ns ? left : ns;
 		}
 		moor__store_64(&wait->mine->waits, moor__load_64(&wait->mine->waits) + 1);
-		err = ring->ops->sleep(ring->sleeper, wait->word, expected, ns);
+		/* The word is the peer's: by changing it at full speed that must not keep this processor busy, too. */
+		if (vain > VAIN_MANY && ns > NAP_NS)
+			err = ring->ops->sleep(ring->sleeper, &ring->still, 0, NAP_NS);
+		else
+			err = ring->ops->sleep(ring->sleeper, wait->word, expected, ns);
+		vain += !err;
 		MOOR_CRASH_POINT("wait: woken");
 		if (wait->ready(wait->side)) {
 			err = 0;
@@ -175,8 +197,11 @@ bool moor__ring_look_due(struct moor__ring *ring)
 
 uint64_t moor__ring_look(struct moor__ring *ring, uint32_t slot, struct moor_abi_slot *record)
 {
-	const uint64_t life = moor__acquire_64(&record->life);
+	uint64_t life;
 
+	if (ring->ops->life)
+		return ring->ops->life(ring->ops_arg, true);
+	life = moor__acquire_64(&record->life);
 	if (!ring->ops->alive || !moor__life_attached(life) || ring->ops->alive(ring->ops_arg, slot))
 		return life;
 	MOOR_CRASH_POINT("look: found dead");
