@@ -5,6 +5,7 @@ ring_tests = \
 	test_ring_random \
 	test_ring_forged \
 	test_ring_threads \
+	test_interleaved \
 	test_channel \
 	test_channel_fork \
 	test_channel_crash \
@@ -27,6 +28,10 @@ test_ring_forged_LDADD = $(test_libs)
 test_ring_threads_SOURCES = tests/multi/test_ring_threads.c tests/lib/ring.h
 test_ring_threads_CPPFLAGS = $(test_cppflags)
 test_ring_threads_LDADD = $(test_libs)
+
+test_interleaved_SOURCES = tests/unit/test_interleaved.c tests/lib/ring.h
+test_interleaved_CPPFLAGS = $(test_cppflags)
+test_interleaved_LDADD = $(test_libs)
 
 test_channel_SOURCES = tests/multi/test_channel.c tests/lib/ring.h
 test_channel_CPPFLAGS = $(test_cppflags)

@@ -100,12 +100,12 @@ static int check_message(moor_rx *rx, uint64_t at, uint32_t word, size_t len, st
 int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found)
 {
 	const uint64_t first = rx->head + rx->ahead;
-	bool looked = false;
 	int err;
 
 	for (;;) {
 		const uint64_t at = rx->head + rx->ahead;
-		const struct moor_abi_record_header header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
+		const struct moor_abi_record_header *const place = moor__header_at(&rx->ring, at);
+		const struct moor_abi_record_header header = moor__acquire_header(place); /* A1 */
 
 		switch (moor__word_kind(header.word)) {
 		case MOOR_ABI_WORD_MESSAGE:
@@ -119,12 +119,11 @@ int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found)
 			break;
 		case MOOR_ABI_WORD_CLAIM:
 		case 0:
-			if (looked)
-				return MOOR_EAGAIN;
-			looked = true;
 			err = moor__rx_over(rx, moor__ring_look_due(&rx->ring));
 			if (err)
 				return err;
+			if (moor__acquire_32(&place->word) == header.word) /* A1 */
+				return MOOR_EAGAIN;
 			break;
 		default:
 			return moor__rx_corrupt(rx);

@@ -22,10 +22,12 @@ static bool read_intent(const moor_rx *rx, uint32_t slot, uint64_t near, struct 
 {
 	const struct moor_abi_producer *producer = &rx->ring.producer[slot - 1];
 	const uint32_t units = moor__acquire_32(&producer->intent_units); /* A8 */
-	const uint64_t claimed = moor__acquire_64(&producer->intent);     /* A8 */
+	uint64_t claimed;
 
 	if (!units)
 		return false;
+	MOOR_CRASH_POINT("recover: half an intent read");
+	claimed = moor__acquire_64(&producer->intent); /* A8 */
 	ret_intent->at = moor__claimed_position(claimed, near);
 	ret_intent->end = ret_intent->at + units * MOOR__UNIT;
 	ret_intent->after = moor__claimed_by(claimed);
@@ -43,6 +45,7 @@ static bool is_told(const moor_rx *rx, uint32_t slot, uint64_t end, uint64_t cla
 	for (uint32_t i = 1; i <= rx->producers; i++)
 		if (read_intent(rx, i, end, &next) && next.at == end && next.after == slot)
 			return true;
+	MOOR_CRASH_POINT("recover: intents read");
 	word = moor__acquire_32(&moor__header_at(&rx->ring, end)->word); /* A9 */
 	return word && moor__word_after(word) == slot;
 }
@@ -52,13 +55,14 @@ static bool is_dead(const moor_rx *rx, uint32_t slot)
 	return rx->ring.ops->alive && slot && slot <= rx->producers && !rx->ring.ops->alive(rx->ring.ops_arg, slot);
 }
 
-/* From now on it is padding, whoever looks. */
+/* From now on it is padding, whoever looks. Whoever died did so with others, perhaps: the next look is due at once. */
 static void skip(moor_rx *rx, struct moor_abi_record_header *header, uint32_t slot, uint32_t after, uint64_t size)
 {
 	MOOR_CRASH_POINT("recover: to skip");
 	moor__store_64(&rx->ring.consumer->skipped, moor__load_64(&rx->ring.consumer->skipped) + 1);
 	moor__publish_header(header, MOOR_ABI_WORD_PAD | moor__word_ids(slot, after), (uint32_t)(size / MOOR__UNIT));
 	MOOR_CRASH_POINT("recover: skipped");
+	rx->ring.next_look = 0;
 }
 
 /* Can this be what is claimed at `at`? */
@@ -75,6 +79,7 @@ static void recover_marked(moor_rx *rx, uint64_t at, struct moor_abi_record_head
 	const uint64_t size = (uint64_t)was.detail * MOOR__UNIT;
 	const uint32_t slot = moor__word_by(was.word);
 
+	MOOR_CRASH_POINT("recover: claim read");
 	if (!fits(rx, at, size) || !is_dead(rx, slot))
 		return;
 	/* It may have committed before it died. */
@@ -90,6 +95,7 @@ static void recover_unmarked(moor_rx *rx, uint64_t at, struct moor_abi_record_he
 
 	if ((int64_t)(end - at) <= 0)
 		return;
+	MOOR_CRASH_POINT("recover: claim word read");
 	for (uint32_t slot = 1; slot <= rx->producers; slot++) {
 		if (!read_intent(rx, slot, at, &intent) || intent.at != at || !fits(rx, at, intent.end - at) ||
 		    intent.end > end || !is_told(rx, slot, intent.end, claimed) || !is_dead(rx, slot))

@@ -8,6 +8,7 @@
 
 #include "tests/lib/testing.h"
 
+#include "ring/claim.h"
 #include "ring/ring.h"
 
 #include <string.h>
@@ -57,13 +58,19 @@ static inline uint32_t *t_word(const struct t_ring *ring, uint64_t offset)
 	return (uint32_t *)(void *)(t_data(ring) + offset);
 }
 
-/* As if `position` bytes had gone through the ring already: a multiple of 16. Nobody is attached. */
+static inline struct moor_abi_many *t_many(const struct t_ring *ring)
+{
+	return (struct moor_abi_many *)(void *)(ring->mem + MOOR_ABI_MANY_OFFSET);
+}
+
+/* As if `position` bytes had gone through the ring already: a multiple of 16, of 64 for many. Nobody is attached. */
 static inline void t_preset(const struct t_ring *ring, uint64_t position)
 {
 	for (int i = 0; i < 2; i++)
 		t_consumer(ring)->done[i].position = position;
 	t_consumer(ring)->released = position;
 	t_consumer(ring)->head = position;
+	t_many(ring)->claimed = moor__claimed_word(position, 0);
 }
 
 static inline struct t_ring t_ring_bare(const struct moor_ring_opts *opts)
