@@ -16,8 +16,7 @@ static int look_rx(struct moor__waiting *w)
 
 static bool announce_rx(struct moor__waiting *w, struct moor__os_word *ret_on)
 {
-	moor__rx_announce(handle_of(w), &ret_on->word, &ret_on->expected);
-	return moor__rx_look(handle_of(w)) == MOOR_EAGAIN;
+	return moor__rx_announce(handle_of(w), &ret_on->word, &ret_on->expected) == MOOR_EAGAIN;
 }
 
 /* In a child that a fork made meanwhile there is nothing to withdraw. */
@@ -36,8 +35,7 @@ static int look_tx(struct moor__waiting *w)
 
 static bool announce_tx(struct moor__waiting *w, struct moor__os_word *ret_on)
 {
-	moor__tx_announce(handle_of(w), &ret_on->word, &ret_on->expected);
-	return moor__tx_look(handle_of(w)) == MOOR_EAGAIN;
+	return moor__tx_announce(handle_of(w), &ret_on->word, &ret_on->expected) == MOOR_EAGAIN;
 }
 
 static void end_tx(struct moor__waiting *w)

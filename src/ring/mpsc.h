@@ -34,6 +34,8 @@ void moor__mpsc_leave(moor_tx *tx);
 
 /* The next unseen record, with all that is passed over before it; as rx.c's find. */
 int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found);
+/* Passes over what is padding, a lap at most. 0 or MOOR_ECORRUPT. */
+int moor__mpsc_pass_padding(moor_rx *rx);
 /* Gives back all up to `end`. */
 void moor__mpsc_release(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes);
 /* Clears what a dead predecessor has counted as released and perhaps not cleared. */

@@ -97,26 +97,40 @@ static int check_message(moor_rx *rx, uint64_t at, uint32_t word, size_t len, st
 	return 0;
 }
 
-int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found)
+int moor__mpsc_pass_padding(moor_rx *rx)
 {
 	const uint64_t first = rx->head + rx->ahead;
-	int err;
 
 	for (;;) {
+		const uint64_t at = rx->head + rx->ahead;
+		const struct moor_abi_record_header header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
+		int err;
+
+		if (moor__word_kind(header.word) != MOOR_ABI_WORD_PAD)
+			return 0;
+		if (at - first > rx->ring.capacity) /* enough for one call: work is bounded */
+			return 0;
+		err = pass_over(rx, at, (uint64_t)header.detail * MOOR__UNIT);
+		if (err)
+			return err;
+	}
+}
+
+int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found)
+{
+	for (;;) {
+		int err = moor__mpsc_pass_padding(rx);
 		const uint64_t at = rx->head + rx->ahead;
 		const struct moor_abi_record_header *const place = moor__header_at(&rx->ring, at);
 		const struct moor_abi_record_header header = moor__acquire_header(place); /* A1 */
 
+		if (err)
+			return err;
 		switch (moor__word_kind(header.word)) {
 		case MOOR_ABI_WORD_MESSAGE:
 			return check_message(rx, at, header.word, header.detail, ret_found);
 		case MOOR_ABI_WORD_PAD:
-			if (at - first > rx->ring.capacity) /* enough for one call: work is bounded */
-				return MOOR_EAGAIN;
-			err = pass_over(rx, at, (uint64_t)header.detail * MOOR__UNIT);
-			if (err)
-				return err;
-			break;
+			return MOOR_EAGAIN;
 		case MOOR_ABI_WORD_CLAIM:
 		case 0:
 			err = moor__rx_over(rx, moor__ring_look_due(&rx->ring));

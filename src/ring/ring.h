@@ -188,14 +188,14 @@ void moor__ring_announce(struct moor__ring *ring, struct moor_abi_quiet *mine, u
 /*
  * For who waits for several things at a time, and sleeps by itself. look: 0 if a call that waits would not wait, whatever
  * it would answer, though nothing is taken or reported; MOOR_EAGAIN; MOOR_ECORRUPT; MOOR_EFORK. announce: before a sleep
- * on *ret_word while it reads *ret_expected; then look once more. withdraw: after it.
+ * on *ret_word while it reads *ret_expected; returns what a look after it has found. withdraw: after the sleep.
  * The tx waits for room for a message of the greatest size.
  */
 int moor__rx_look(moor_rx *rx);
-void moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expected);
+int moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expected);
 void moor__rx_withdraw(moor_rx *rx);
 int moor__tx_look(moor_tx *tx);
-void moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_expected);
+int moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_expected);
 void moor__tx_withdraw(moor_tx *tx);
 
 /* Publication by this side, of whatever `position` the peer may sleep for in [from, to]: wakes it if it does. */

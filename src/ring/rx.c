@@ -421,6 +421,14 @@ int moor_rx_wait(moor_rx *rx, int64_t timeout_ns)
 	return find_waiting(rx, timeout_ns, &found);
 }
 
+/* Is there a message, or what is none and has no business there? Padding is neither. */
+static bool is_there(moor_rx *rx)
+{
+	if (rx->ring.many)
+		moor__mpsc_pass_padding(rx);
+	return rx_ready(rx);
+}
+
 int moor__rx_look(moor_rx *rx)
 {
 	struct moor__lives lives;
@@ -428,21 +436,29 @@ int moor__rx_look(moor_rx *rx)
 
 	if (err)
 		return err;
-	if (rx_ready(rx))
+	if (is_there(rx))
 		return 0;
 	lives = producers(rx, moor__ring_look_due(&rx->ring));
 	/* As moor__rx_over, which tells the caller, and so once. */
 	if (end_of_stream(rx, &lives) && !is_claimed(rx))
 		return 0;
-	return rx_ready(rx) ? 0 : MOOR_EAGAIN;
+	return is_there(rx) ? 0 : MOOR_EAGAIN;
 }
 
-void moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expected)
+int moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expected)
 {
-	moor__rx_publish_head(rx);
-	moor__ring_announce(&rx->ring, &rx->ring.consumer->quiet, seen(rx));
-	*ret_word = word_at(rx, seen(rx));
-	*ret_expected = moor__acquire_32(*ret_word);
+	uint64_t at;
+	int err;
+
+	do { /* until what has come since is no padding, which moves on what is waited for */
+		at = seen(rx);
+		moor__rx_publish_head(rx);
+		moor__ring_announce(&rx->ring, &rx->ring.consumer->quiet, at);
+		*ret_word = word_at(rx, at);
+		*ret_expected = moor__acquire_32(*ret_word);
+		err = moor__rx_look(rx);
+	} while (err == MOOR_EAGAIN && seen(rx) != at);
+	return err;
 }
 
 void moor__rx_withdraw(moor_rx *rx)

@@ -489,7 +489,7 @@ int moor__tx_look(moor_tx *tx)
 	return err == MOOR_ECLOSED || err == MOOR_EPEERDEAD ? 0 : err;
 }
 
-void moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_expected)
+int moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_expected)
 {
 	uint64_t end;
 
@@ -498,6 +498,7 @@ void moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_exp
 	moor__ring_announce(&tx->ring, &tx->ring.producer->quiet, room_position(tx, end));
 	*ret_word = moor__low_half(&tx->ring.consumer->released);
 	*ret_expected = moor__acquire_32(*ret_word);
+	return moor__tx_look(tx);
 }
 
 void moor__tx_withdraw(moor_tx *tx)

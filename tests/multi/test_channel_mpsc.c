@@ -937,7 +937,46 @@ START_TEST(test_sleeping_producers_see_the_end)
 }
 END_TEST
 
-/* ---- drain ---- */
+/* Reservations that come to nothing do not make a wait any longer. */
+static int cancel_forever(void *arg)
+{
+	moor_tx *tx;
+	void *to;
+
+	MUST(moor_tx_open(name, NULL, &tx), 0);
+	t_gate_open(arg, 1);
+	for (;;) {
+		if (moor_tx_reserve(tx, 100, &to) == 0)
+			moor_tx_cancel(tx);
+		t_sleep_ms(5);
+	}
+	return 0;
+}
+
+START_TEST(test_timeout_while_others_cancel)
+{
+	struct t_gate *ready = t_gate_new();
+	char buf[T_MAX];
+	int64_t begun;
+	size_t len;
+	moor_rx *rx;
+	pid_t pid;
+
+	t_assert_err(moor_rx_open(name, &many, &rx), MOOR_CREATED);
+	pid = t_spawn(cancel_forever, ready);
+	t_gate_pass(ready);
+	begun = t_now();
+	t_assert_err(moor_rx_recv(rx, buf, sizeof buf, &len, 200 * MS), MOOR_ETIMEDOUT);
+	t_assert_err(moor_rx_wait(rx, 200 * MS), MOOR_ETIMEDOUT);
+	t_assert(t_now() - begun >= 400 * MS);
+	t_assert(t_now() - begun < 30 * SECOND);
+	t_kill(pid);
+	t_assert_err(moor_rx_recv(rx, buf, sizeof buf, &len, HUNG), MOOR_EPEERDEAD);
+	moor_rx_close(rx);
+}
+END_TEST
+
+/* ---- drain, waiting for several ---- */
 
 START_TEST(test_drain)
 {
@@ -971,6 +1010,126 @@ START_TEST(test_drain)
 	t_kill(other->pid);
 	moor_tx_close(tx);
 	moor_rx_close(rx);
+}
+END_TEST
+
+START_TEST(test_wait_any)
+{
+	struct moor_waitable both[2];
+	moor_event *event;
+	moor_tx *tx, *other;
+	moor_rx *rx;
+	size_t which;
+	void *to;
+
+	t_assert_err(moor_rx_open(name, &many, &rx), MOOR_CREATED);
+	t_assert_err(moor_tx_open(name, NULL, &tx), 0);
+	t_assert_err(moor_tx_open(name, NULL, &other), 0);
+	t_assert_err(moor_event_create("event", 0, NULL, &event), 0);
+	both[0] = moor_rx_waitable(rx);
+	both[1] = moor_event_waitable(event);
+	t_assert_err(moor_wait_any(both, 2, MOOR_NOWAIT, &which), MOOR_EAGAIN);
+	t_send(tx, 10, 1);
+	t_assert_err(moor_wait_any(both, 2, HUNG, &which), 0);
+	ck_assert_uint_eq(which, 0);
+	t_expect(rx, 10, 1);
+	/* neither a claim nor what becomes of it is a message */
+	t_assert_err(moor_tx_reserve(tx, 100, &to), 0);
+	t_assert_err(moor_wait_any(both, 2, 20 * MS, &which), MOOR_ETIMEDOUT);
+	moor_tx_cancel(tx);
+	t_assert_err(moor_wait_any(both, 2, 20 * MS, &which), MOOR_ETIMEDOUT);
+	t_assert_err(moor_event_set(event), 0);
+	t_assert_err(moor_wait_any(both, 2, HUNG, &which), 0);
+	ck_assert_uint_eq(which, 1);
+	t_assert_err(moor_tx_reserve(other, 100, &to), 0);
+	moor_tx_cancel(other);
+	t_send(tx, 10, 2); /* behind padding */
+	t_assert_err(moor_wait_any(both, 2, HUNG, &which), 0);
+	ck_assert_uint_eq(which, 0);
+	t_expect_peek(rx, 10, 2);
+	t_assert_err(moor_tx_reserve(other, 100, &to), 0);
+	moor_tx_cancel(other);
+	t_assert_err(moor_wait_any(both, 2, MOOR_NOWAIT, &which), MOOR_EAGAIN); /* it has been seen */
+	moor_rx_release(rx);
+	/* room */
+	both[0] = moor_tx_waitable(tx);
+	t_assert_err(moor_wait_any(both, 2, MOOR_NOWAIT, &which), 0);
+	for (unsigned n = 0; n < 40; n++)
+		t_send(other, 8, n);
+	t_assert_err(moor_wait_any(both, 2, 20 * MS, &which), MOOR_ETIMEDOUT);
+	for (unsigned n = 0; n < 40; n++)
+		t_expect(rx, 8, n);
+	t_assert_err(moor_wait_any(both, 2, HUNG, &which), 0);
+	ck_assert_uint_eq(which, 0);
+	/* the end */
+	both[0] = moor_rx_waitable(rx);
+	moor_tx_close(other);
+	t_assert_err(moor_wait_any(both, 2, 20 * MS, &which), MOOR_ETIMEDOUT);
+	moor_tx_close(tx);
+	t_assert_err(moor_wait_any(both, 2, HUNG, &which), 0);
+	ck_assert_uint_eq(which, 0);
+	t_assert_err(moor_rx_wait(rx, MOOR_NOWAIT), MOOR_ECLOSED);
+	moor_event_close(event);
+	moor_rx_close(rx);
+}
+END_TEST
+
+/* The consumer waits for a message and for something else, and is woken for it. */
+static int await_either(void *arg)
+{
+	struct moor_waitable both[2];
+	moor_event *event;
+	char buf[T_MAX];
+	size_t which, len;
+	moor_rx *rx;
+
+	MUST(moor_rx_open(name, &many, &rx), 0);
+	MUST(moor_event_open("event", NULL, &event), 0);
+	both[0] = moor_event_waitable(event);
+	both[1] = moor_rx_waitable(rx);
+	t_gate_open(arg, 1);
+	for (unsigned n = 0; n < 200; n++) {
+		MUST(moor_wait_any(both, 2, HUNG, &which), 0);
+		if (which != 1)
+			return 7;
+		MUST(moor_rx_recv(rx, buf, sizeof buf, &len, MOOR_NOWAIT), 0);
+		if (len != 10 || !t_is_filled(buf, len, n))
+			return 8;
+	}
+	MUST(moor_wait_any(both, 2, HUNG, &which), 0);
+	moor_rx_close(rx);
+	return which == 0 ? 0 : 6;
+}
+
+START_TEST(test_wait_any_in_another_process)
+{
+	struct t_gate *ready = t_gate_new();
+	uint64_t seed = 1;
+	moor_event *event;
+	moor_tx *txs[2];
+	pid_t pid;
+	void *to;
+
+	t_assert_err(moor_event_create("event", 0, NULL, &event), 0);
+	for (int i = 0; i < 2; i++)
+		t_assert_err(moor_tx_open(name, &many, &txs[i]), i ? 0 : MOOR_CREATED);
+	pid = t_spawn(await_either, ready);
+	t_gate_pass(ready);
+	for (unsigned n = 0; n < 200; n++) {
+		t_assert_err(moor_tx_wait(txs[0], 500, HUNG), 0);
+		if (n % 7 == 0 && moor_tx_reserve(txs[0], 300, &to) == 0)
+			moor_tx_cancel(txs[0]);
+		if (n % 5 == 0)
+			usleep((useconds_t)(t_random(&seed) % 2000));
+		t_assert_err(moor_tx_wait(txs[1], 10, HUNG), 0);
+		t_send(txs[n % 2], 10, n);
+	}
+	t_assert_err(moor_tx_drain(txs[0], HUNG), 0);
+	t_assert_err(moor_event_set(event), 0);
+	ck_assert_int_eq(t_wait(pid), 0);
+	for (int i = 0; i < 2; i++)
+		moor_tx_close(txs[i]);
+	moor_event_close(event);
 }
 END_TEST
 
@@ -1043,7 +1202,10 @@ int main(void)
 	tcase_add_test(cases, test_a_burst_makes_one_wake_up);
 	tcase_add_test(cases, test_sleeping_producers_are_woken);
 	tcase_add_loop_test(cases, test_sleeping_producers_see_the_end, 0, 2);
+	tcase_add_test(cases, test_timeout_while_others_cancel);
 	tcase_add_test(cases, test_drain);
+	tcase_add_test(cases, test_wait_any);
+	tcase_add_test(cases, test_wait_any_in_another_process);
 	tcase_add_test(cases, test_successor_of_a_consumer);
 	suite_add_tcase(suite, cases);
 	return t_main(suite);
