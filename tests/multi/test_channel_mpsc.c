@@ -976,6 +976,45 @@ START_TEST(test_timeout_while_others_cancel)
 }
 END_TEST
 
+/* Dead claims in a row are passed over in one go, not one a look. _i: marked or not */
+#define DEAD 60
+
+START_TEST(test_many_dead_at_once)
+{
+	struct puppet *dead[DEAD];
+	struct moor_msg msg;
+	int64_t begun;
+	moor_tx *tx;
+	moor_rx *rx;
+	int err;
+
+	t_assert_err(moor_rx_open(name, &many, &rx), MOOR_CREATED);
+	t_assert_err(moor_tx_open(name, NULL, &tx), 0);
+	for (int i = 0; i < DEAD; i++) {
+		dead[i] = puppet_new(OPEN_TX);
+		stop_at(dead[i], before_payload[_i], 8, 0);
+	}
+	t_send(tx, 8, 1);
+	for (int i = 0; i < DEAD; i++)
+		t_kill(dead[i]->pid);
+	begun = t_now();
+	do { /* calls until a look for the dead is due: that call finds the message */
+		const uint64_t skipped = look().skipped;
+
+		err = moor_rx_peek(rx, &msg);
+		ck_assert_msg(!err || look().skipped == skipped, "after %ju skipped: %s", (uintmax_t)look().skipped,
+		              moor_err_name(err));
+	} while (err == MOOR_EAGAIN && t_now() - begun < 60 * SECOND);
+	t_assert_err(err, 0);
+	t_assert(msg.len == 8 && t_is_filled(msg.data, 8, 1));
+	ck_assert_uint_eq(look().skipped, DEAD);
+	moor_rx_release(rx);
+	check_producers(1, 1 + DEAD, 0, DEAD);
+	moor_tx_close(tx);
+	moor_rx_close(rx);
+}
+END_TEST
+
 /* ---- drain, waiting for several ---- */
 
 START_TEST(test_drain)
@@ -1203,6 +1242,7 @@ int main(void)
 	tcase_add_test(cases, test_sleeping_producers_are_woken);
 	tcase_add_loop_test(cases, test_sleeping_producers_see_the_end, 0, 2);
 	tcase_add_test(cases, test_timeout_while_others_cancel);
+	tcase_add_loop_test(cases, test_many_dead_at_once, 0, 3);
 	tcase_add_test(cases, test_drain);
 	tcase_add_test(cases, test_wait_any);
 	tcase_add_test(cases, test_wait_any_in_another_process);
