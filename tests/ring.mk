@@ -8,6 +8,7 @@ ring_tests = \
 	test_interleaved \
 	test_channel \
 	test_channel_fork \
+	test_mpsc_threads \
 	test_channel_mpsc \
 	test_channel_crash \
 	test_channel_storm
@@ -41,6 +42,10 @@ test_channel_LDADD = $(test_libs)
 test_channel_fork_SOURCES = tests/multi/test_channel_fork.c tests/lib/ring.h
 test_channel_fork_CPPFLAGS = $(test_cppflags)
 test_channel_fork_LDADD = $(test_libs)
+
+test_mpsc_threads_SOURCES = tests/multi/test_mpsc_threads.c tests/lib/ring.h
+test_mpsc_threads_CPPFLAGS = $(test_cppflags)
+test_mpsc_threads_LDADD = $(test_libs)
 
 test_channel_mpsc_SOURCES = tests/multi/test_channel_mpsc.c tests/lib/ring.h
 test_channel_mpsc_CPPFLAGS = $(test_cppflags)
