@@ -262,6 +262,71 @@ static void increment(void)
 	moor_map_close(map);
 }
 
+/* One of many senders: numbers that say whose they are, in messages of all lengths. */
+#define SENT 20000
+#define LONGEST 500
+
+static size_t length_of(uint64_t number) { return 8 + (size_t)(number * 0x9e3779b97f4a7c15u >> 40) % (LONGEST - 8); }
+
+static void send_many(const char *id)
+{
+	char message[LONGEST];
+	moor_tx *tx = NULL;
+	uint64_t number;
+
+	MUST(moor_tx_open("ring", NULL, &tx));
+	for (uint64_t n = 0; n < SENT; n++) {
+		number = strtoull(id, NULL, 10) << 32 | n;
+		memset(message, (int)number, sizeof message);
+		memcpy(message, &number, 8);
+		MUST(moor_tx_send(tx, message, length_of(number), MOOR_FOREVER));
+	}
+	moor_tx_close(tx);
+}
+
+/* Until all of `count` have ended, with everything received: whose it is, whole, once and in order. */
+static void receive_many(const char *count)
+{
+	const unsigned long senders = strtoul(count, NULL, 10);
+	const struct moor_channel_opts opts =
+	    MOOR_CHANNEL_OPTS(.capacity = 4096, .max_message = LONGEST, .kind = MOOR_MPSC, .max_producers = 9);
+	uint64_t next[9] = {0}, number;
+	unsigned char message[LONGEST];
+	moor_tx *stays = NULL; /* so that it does not end before the last sender has come */
+	moor_rx *rx = NULL;
+	size_t len = 0;
+
+	MUST(moor_rx_open("ring", &opts, &rx));
+	MUST(moor_tx_open("ring", &opts, &stays));
+	for (uint64_t n = 0; n < senders * SENT; n++) {
+		MUST(moor_rx_recv(rx, message, sizeof message, &len, MOOR_FOREVER));
+		memcpy(&number, message, 8);
+		HOLDS(number >> 32 < senders && (number & 0xffffffffu) == next[number >> 32]++ && len == length_of(number));
+		for (size_t i = 8; i < len; i++)
+			HOLDS(message[i] == (unsigned char)number);
+	}
+	moor_tx_close(stays);
+	HOLDS(moor_rx_wait(rx, MOOR_FOREVER) == MOOR_ECLOSED);
+	moor_rx_close(rx);
+}
+
+/* Reserves, says so, and is killed. */
+static void reserve(void)
+{
+	moor_event *reserved = NULL;
+	moor_map *map = NULL;
+	moor_tx *tx = NULL;
+	void *room = NULL;
+
+	MUST(moor_event_open("reserved", NULL, &reserved));
+	MUST(moor_tx_open("ring", NULL, &tx));
+	MUST(moor_tx_reserve(tx, LONGEST, &room));
+	memset(room, 1, LONGEST);
+	MUST(moor_event_set(reserved));
+	for (;;)
+		(void)moor_map_open_wait("never", NULL, MOOR_FOREVER, &map);
+}
+
 int main(int argc, char **argv)
 {
 	const char *role = argc > 1 ? argv[1] : "";
@@ -288,6 +353,12 @@ int main(int argc, char **argv)
 		inherit();
 	else if (strcmp(role, "increment") == 0)
 		increment();
+	else if (strcmp(role, "send") == 0 && argc > 2)
+		send_many(argv[2]);
+	else if (strcmp(role, "receive") == 0 && argc > 2)
+		receive_many(argv[2]);
+	else if (strcmp(role, "reserve") == 0)
+		reserve();
 	else
 		die("no such role", MOOR_EINVAL);
 	return 0;

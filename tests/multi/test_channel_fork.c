@@ -12,7 +12,17 @@
 
 #define HUNG ((int64_t)100 * 1000000000)
 
-static const struct moor_channel_opts small = {.struct_size = sizeof small, .capacity = T_CAPACITY, .max_message = T_MAX};
+static struct moor_channel_opts small = {.struct_size = sizeof small, .capacity = T_CAPACITY, .max_message = T_MAX};
+
+static void one_producer(void)
+{
+	small.kind = MOOR_SPSC;
+}
+
+static void many_producers(void)
+{
+	small.kind = MOOR_MPSC;
+}
 
 static moor_tx *tx;
 static moor_rx *rx;
@@ -82,7 +92,8 @@ static int child(void *arg)
 
 	if (bad)
 		return bad;
-	EXPECT(moor_tx_open("fork", NULL, &mine), MOOR_EBUSY); /* the parent has it, and lives */
+	if (small.kind == MOOR_SPSC)
+		EXPECT(moor_tx_open("fork", NULL, &mine), MOOR_EBUSY); /* the parent has it, and lives */
 	if (end == CLOSES) {
 		moor_tx_close(tx);
 		moor_rx_close(rx);
@@ -98,7 +109,8 @@ static int stranger(void *arg)
 	moor_rx *other;
 
 	(void)arg;
-	EXPECT(moor_tx_open("fork", NULL, &mine), MOOR_EBUSY);
+	if (small.kind == MOOR_SPSC)
+		EXPECT(moor_tx_open("fork", NULL, &mine), MOOR_EBUSY);
 	EXPECT(moor_rx_open("fork", NULL, &other), MOOR_EBUSY);
 	return 0;
 }
@@ -324,10 +336,12 @@ static int close_both(void *arg)
 /* Over the caller's memory, too. */
 START_TEST(test_F1_ring_on_shared_memory)
 {
-	struct t_ring ring = {.len = 2 * 4096};
+	const struct moor_ring_opts opts = {.struct_size = sizeof opts, .capacity = T_CAPACITY, .kind = small.kind};
+	struct t_ring ring;
 
+	t_assert_err(moor_ring_size(&opts, &ring.len), 0);
 	ring.mem = t_shared(ring.len);
-	t_assert_err(moor_ring_format(ring.mem, ring.len, &MOOR_RING_OPTS(.capacity = T_CAPACITY)), 0);
+	t_assert_err(moor_ring_format(ring.mem, ring.len, &opts), 0);
 	t_ring_attach(&ring);
 	tx = ring.tx;
 	rx = ring.rx;
@@ -342,18 +356,26 @@ START_TEST(test_F1_ring_on_shared_memory)
 }
 END_TEST
 
-int main(void)
+static TCase *cases_of(const char *kind, void (*set_up)(void))
 {
-	Suite *suite = suite_create("channel, forked");
-	TCase *cases = tcase_create("fork");
+	TCase *cases = tcase_create(kind);
 
 	tcase_set_timeout(cases, 60);
+	tcase_add_checked_fixture(cases, set_up, NULL);
 	tcase_add_loop_test(cases, test_F1_F2_child_of_both_roles, 0, 2 * ENDS);
 	tcase_add_test(cases, test_F2_child_keeps_no_name_alive);
 	tcase_add_test(cases, test_F3_death_is_seen_although_a_child_lives_on);
 	tcase_add_test(cases, test_F4_fork_while_a_thread_is_blocked);
 	tcase_add_test(cases, test_F1_child_takes_roles_of_its_own);
 	tcase_add_test(cases, test_F1_ring_on_shared_memory);
-	suite_add_tcase(suite, cases);
+	return cases;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("channel, forked");
+
+	suite_add_tcase(suite, cases_of("one producer", one_producer));
+	suite_add_tcase(suite, cases_of("many producers", many_producers));
 	return t_main(suite);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_mixed.c - maps between processes of 32 and of 64 bits. */
+/* test_mixed.c - maps, mutexes and rings between processes of 32 and of 64 bits. */
 #include "tests/lib/testing.h"
 
 #include <fcntl.h>
@@ -185,6 +185,63 @@ START_TEST(test_X40_exclusion_between_word_sizes)
 }
 END_TEST
 
+/* _i: of which word size the receiver is */
+START_TEST(test_P1_senders_of_both_word_sizes)
+{
+	static const char *const ids[] = {"0", "1", "2", "3"};
+	struct moor_channel_info info = {.struct_size = sizeof info};
+	pid_t senders[4], receiver;
+	moor_hold *hold;
+
+	needs_both("P1 between word sizes");
+	receiver = start(_i, "receive", "4");
+	while (moor_channel_stat("ring", &info) != 0 || info.producers != 1)
+		t_sleep_ms(1);
+	t_assert_err(moor_hold_open("ring", &hold), 0);
+	for (int i = 0; i < 4; i++)
+		senders[i] = start(i % 2, "send", ids[i]);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(t_wait(senders[i]), 0);
+	ck_assert_int_eq(t_wait(receiver), 0);
+	t_assert_err(moor_channel_stat("ring", &info), 0);
+	ck_assert_uint_eq(info.sent_messages, 4 * 20000);
+	ck_assert_uint_eq(info.used, 0);
+	ck_assert_uint_eq(info.closed, 5);
+	moor_hold_close(hold);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
+START_TEST(test_K2_claim_of_a_dead_one_of_the_other_word_size)
+{
+	const struct moor_channel_opts opts = MOOR_CHANNEL_OPTS(.capacity = 4096, .max_message = 500, .kind = MOOR_MPSC);
+	struct moor_channel_info info = {.struct_size = sizeof info};
+	moor_event *reserved;
+	char buf[8];
+	size_t len;
+	moor_tx *tx;
+	moor_rx *rx;
+	pid_t dies;
+
+	needs_both("K2 between word sizes");
+	t_assert_err(moor_rx_open("ring", &opts, &rx), MOOR_CREATED);
+	t_assert_err(moor_tx_open("ring", &opts, &tx), 0);
+	t_assert_err(moor_event_create("reserved", 0, NULL, &reserved), 0);
+	dies = start(1, "reserve", NULL);
+	t_assert_err(moor_event_wait(reserved, MOOR_FOREVER), 0);
+	t_assert_err(moor_tx_send(tx, "next", 4, MOOR_NOWAIT), 0);
+	t_assert_err(moor_rx_wait(rx, 150000000), MOOR_ETIMEDOUT);
+	t_kill(dies);
+	t_assert_err(moor_rx_recv(rx, buf, sizeof buf, &len, MOOR_FOREVER), 0);
+	t_assert(len == 4);
+	t_assert_err(moor_channel_stat("ring", &info), 0);
+	ck_assert_uint_eq(info.skipped, 1);
+	moor_event_close(reserved);
+	moor_tx_close(tx);
+	moor_rx_close(rx);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("mixed");
@@ -197,6 +254,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, test_M42_a_killed_holder_of_the_other_word_size, 0, 2);
 	tcase_add_loop_test(tc, test_X40_owner_killed_waiter_of_the_other_word_size, 0, 2);
 	tcase_add_test(tc, test_X40_exclusion_between_word_sizes);
+	tcase_add_loop_test(tc, test_P1_senders_of_both_word_sizes, 0, 2);
+	tcase_add_test(tc, test_K2_claim_of_a_dead_one_of_the_other_word_size);
 	suite_add_tcase(s, tc);
 	return s;
 }
