@@ -254,7 +254,7 @@ static int try_join(const struct moor__name *name, enum moor__how how, const str
 	struct moor__os_file_info info;
 	struct moor__object *object;
 	struct moor__os_dir *dir;
-	int fd, err;
+	int fd = -1, err;
 
 	err = moor__os_dir_open(name->scope, how != MOOR__OPEN, &dir);
 	if (err)

@@ -245,7 +245,7 @@ int moor_wait_any(const struct moor_waitable *waitables, size_t n, int64_t timeo
 	struct moor__waiting waiting[MOOR_WAIT_MAX];
 	struct moor__os_word on[MOOR_WAIT_MAX];
 	struct moor__deadline deadline;
-	int64_t ns, look_at = 0;
+	int64_t ns = 0, look_at = 0;
 	unsigned vain = 0;
 	size_t taken = n;
 	int news, err;
@@ -351,7 +351,7 @@ int moor_wait_all(const struct moor_waitable *waitables, size_t n, int64_t timeo
 {
 	struct moor__waiting waiting[MOOR_WAIT_MAX];
 	struct moor__deadline deadline;
-	int64_t ns, look_at = 0;
+	int64_t ns = 0, look_at = 0;
 	unsigned vain = 0;
 	bool busy;
 	size_t failed = 0;
