@@ -115,7 +115,7 @@ static int look_at_both(const unsigned char *data, uint64_t capacity, const stru
 
 	for (int i = 0; i < STAT_TRIES; i++) {
 		*ret_released = *ret_tail = moor__ring_released(consumer);
-		if (ret_released->position % (many ? MOOR__LINE : MOOR__UNIT))
+		if (!moor__position_is_sound(ret_released->position, many != NULL))
 			return MOOR_ECORRUPT;
 		err = many ? walk_claims(data, capacity, many, ret_tail) : moor__ring_walk(data, capacity, ret_tail);
 		if (moor__ring_released(consumer).position == ret_released->position)

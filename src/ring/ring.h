@@ -28,6 +28,8 @@
 #define MOOR__ASLEEP 1u
 #define MOOR__FENCE_FOR_ME 2u
 #define MOOR__POSITION (~(uint64_t)(MOOR_ABI_UNIT - 1)) /* of `released` too */
+/* No ring gets there; what is added to a position before the next attach does not wrap. */
+#define MOOR__POSITION_MAX ((uint64_t)3 << 62)
 
 struct moor__ring_ops {
 	bool (*alive)(void *arg, uint32_t slot); /* NULL: nobody ever dies */
@@ -143,6 +145,12 @@ struct moor_rx {
 	struct moor__heels heels;
 	struct moor__ring ring;
 };
+
+/* Can it be where a side has got to? */
+static inline bool moor__position_is_sound(uint64_t position, bool many)
+{
+	return position % (many ? MOOR_ABI_LINE : MOOR_ABI_UNIT) == 0 && position <= MOOR__POSITION_MAX;
+}
 
 static inline struct moor_abi_record_header *moor__header_at(const struct moor__ring *ring, uint64_t position)
 {

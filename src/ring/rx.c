@@ -494,7 +494,8 @@ int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 	const uint64_t word = moor__load_64(&consumer->released), released = word & MOOR__POSITION;
 	struct moor__lives lives;
 
-	if (done.position % (how->many ? MOOR__LINE : MOOR__UNIT) || released > done.position || done.position - released > capacity)
+	if (!moor__position_is_sound(done.position, how->many != NULL) || released > done.position ||
+	    done.position - released > capacity)
 		return MOOR_ECORRUPT;
 	*rx = (moor_rx){.max_message = how->geometry.max_message,
 	                .short_max = max_message < MOOR__COPY_SHORT ? max_message : MOOR__COPY_SHORT,

@@ -536,7 +536,7 @@ int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how)
 	const uint64_t released = moor__acquire_64(&consumer->released) & MOOR__POSITION; /* A2 */
 	struct moor__reached tail = {.position = released};
 
-	if (!how->many && moor__ring_walk(data, capacity, &tail))
+	if (!moor__position_is_sound(released, how->many != NULL) || (!how->many && moor__ring_walk(data, capacity, &tail)))
 		return MOOR_ECORRUPT;
 	*tx = (moor_tx){.max_message = how->geometry.max_message,
 	                .short_max = how->geometry.max_message < MOOR__COPY_SHORT ? how->geometry.max_message : MOOR__COPY_SHORT,

@@ -443,6 +443,30 @@ START_TEST(test_H4_forged_words_at_attach)
 }
 END_TEST
 
+/* A position that so few bytes would take past the end of its word that a reservation would seem to be none. */
+START_TEST(test_H5_position_that_would_wrap)
+{
+	static const uint64_t positions[] = {UINT64_MAX - 15, UINT64_MAX - 4095, MOOR__POSITION_MAX + 16};
+
+	for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
+		struct t_ring ring = t_ring_bare(&MOOR_RING_OPTS(.capacity = T_CAPACITY, .max_message = T_MAX));
+
+		t_preset(&ring, positions[i]);
+		t_assert_err(moor_ring_check(ring.mem, ring.len), MOOR_ECORRUPT);
+		t_assert_err(moor_tx_attach(ring.mem, ring.len, NULL, &ring.tx), MOOR_ECORRUPT);
+		t_assert_err(moor_rx_attach(ring.mem, ring.len, NULL, &ring.rx), MOOR_ECORRUPT);
+		t_preset(&ring, MOOR__POSITION_MAX); /* as far as any may be */
+		t_assert_err(moor_ring_check(ring.mem, ring.len), 0);
+		t_ring_attach(&ring);
+		for (unsigned n = 0; n < 10000; n++) {
+			t_send(ring.tx, n % T_MAX, n);
+			t_expect(ring.rx, n % T_MAX, n);
+		}
+		t_ring_free(&ring);
+	}
+}
+END_TEST
+
 /* Words of the memory change at random under both sides: they may say what they like, but stay in it and come back. */
 START_TEST(test_H7_random_words)
 {
@@ -524,6 +548,7 @@ int main(void)
 	tcase_add_test(cases, test_H4_forged_released_goes_back);
 	tcase_add_test(cases, test_H4_forged_head_is_no_position);
 	tcase_add_test(cases, test_H4_forged_words_at_attach);
+	tcase_add_test(cases, test_H5_position_that_would_wrap);
 	tcase_add_loop_test(cases, test_H7_random_words, 0, 5);
 	suite_add_tcase(suite, cases);
 	return t_main(suite);
