@@ -26,3 +26,4 @@ include tests/checks.mk
 include tests/tools.mk
 include tests/models.mk
 include tests/lab.mk
+include tests/fuzz.mk

@@ -1,5 +1,7 @@
 bin_PROGRAMS += mooring
-mooring_SOURCES = \
+mooring_SOURCES = tools/main.c $(tool_sources)
+# All but main.
+tool_sources = \
 	tools/cmd_acl.c \
 	tools/cmd_bench.c \
 	tools/cmd_cat.c \
@@ -14,7 +16,6 @@ mooring_SOURCES = \
 	tools/cmd_send.c \
 	tools/cmd_watch.c \
 	tools/cmd_write.c \
-	tools/main.c \
 	tools/options.c \
 	tools/options.h \
 	tools/text.c \
