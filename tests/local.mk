@@ -27,3 +27,4 @@ include tests/tools.mk
 include tests/models.mk
 include tests/lab.mk
 include tests/fuzz.mk
+include tests/hostile.mk

@@ -193,7 +193,7 @@ static int become_participant(moor_mutex *mutex)
 
 int moor__mutex_take(moor_mutex *mutex, const struct moor__mutex_try *how, uint32_t *ret_seen)
 {
-	uint32_t mine = moor__acquire_32(&mutex->mine);
+	uint32_t mine = moor__acquire_32(&mutex->mine), deaths = 0;
 
 	if (moor__unlikely(!self || !mine)) {
 		const int err = become_participant(mutex);
@@ -216,7 +216,7 @@ int moor__mutex_take(moor_mutex *mutex, const struct moor__mutex_try *how, uint3
 				own(mutex);
 				return seen & MOOR__MUTEX_ABANDONED ? MOOR_ABANDONED : 0;
 			}
-		} else if (!slot || !how->look || slot == (mine & MOOR__MUTEX_SLOT) ||
+		} else if (!slot || !how->look || slot == (mine & MOOR__MUTEX_SLOT) || deaths++ == MOOR__SYNC_DEATHS_MAX ||
 		           !moor__sync_prove_dead(kept_of(mutex)->object, slot - 1, settle_slot, kept_of(mutex)->object)) {
 			*ret_seen = seen;
 			return MOOR_EAGAIN;

@@ -45,6 +45,7 @@ static void settle_slot(void *arg, uint32_t slot)
 	do
 		seen = moor__load_64(word);
 	while (TRIAL_SLOT(seen) == slot + 1 && !moor__cas_64(word, seen, TRIAL_NONE(seen)));
+	MOOR_CRASH_POINT("sem: settled");
 }
 
 static void settle(struct moor__object *object)
@@ -78,6 +79,7 @@ int moor__sem_take(moor_sem *sem, bool waited)
 int moor__sem_try_on(moor_sem *sem, uint32_t n)
 {
 	const uint32_t slot = sem->object->slot;
+	uint32_t deaths = 0;
 
 	if (slot == MOOR__NO_SLOT)
 		return MOOR_ESLOTS;
@@ -88,7 +90,7 @@ int moor__sem_try_on(moor_sem *sem, uint32_t n)
 		if (count_of(seen) < n)
 			return MOOR_EAGAIN;
 		if (TRIAL_SLOT(seen)) {
-			if (on_trial(sem, seen))
+			if (deaths++ == MOOR__SYNC_DEATHS_MAX || on_trial(sem, seen))
 				return MOOR_EBUSY;
 			continue;
 		}
@@ -211,13 +213,15 @@ static int posted(moor_sem *sem, uint64_t seen, uint32_t n, uint32_t *ret_previo
 
 static __attribute__((noinline)) int post_slow(moor_sem *sem, uint32_t n, uint32_t *ret_previous)
 {
+	uint32_t deaths = 0;
+
 	for (;;) {
 		const uint64_t seen = moor__load_64(sem->word), after = (uint64_t)count_of(seen) + n;
 
 		if (after > sem->max)
 			return MOOR_EOVERFLOW;
 		if (TRIAL_SLOT(seen) && after + TRIAL_COUNT(seen) > sem->max) {
-			if (on_trial(sem, seen))
+			if (deaths++ == MOOR__SYNC_DEATHS_MAX || on_trial(sem, seen))
 				return MOOR_EOVERFLOW;
 			continue;
 		}

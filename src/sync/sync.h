@@ -59,6 +59,9 @@ static inline uint32_t *moor__sync_low(uint64_t *word)
 bool moor__sync_prove_dead(struct moor__object *object, uint32_t slot, void (*proven)(void *arg, uint32_t slot),
                            void *arg);
 
+/* In one call so many are proven dead at most: a word that says ever again that a dead one has it is forged. */
+#define MOOR__SYNC_DEATHS_MAX 64u
+
 /* ---- waiting ---- */
 
 /* Every sleep ends after this long, to look at the world anew. A test that wants to see a lost wake-up sets it high. */
