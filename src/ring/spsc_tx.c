@@ -49,7 +49,7 @@ static int learn(moor_tx *tx, uint64_t released)
 {
 	if (released <= tx->released)
 		return 0;
-	if (tx->ring.many ? released % MOOR__LINE != 0 : released > tx->tail || released % MOOR__UNIT)
+	if (!moor__position_is_sound(released, tx->ring.many) || (!tx->ring.many && released > tx->tail))
 		return moor__tx_corrupt(tx);
 	tx->released = released;
 	tx->limit = released + tx->ring.capacity - MOOR__UNIT;
