@@ -12,10 +12,14 @@ static struct fuzz_room room;
 /* A ring's header, changed as the input says. */
 static size_t make_header(struct fuzz_input *in, unsigned char *image)
 {
-	const struct moor_ring_opts opts = MOOR_RING_OPTS(.capacity = FUZZ_CAPACITY, .max_message = 200);
+	const uint8_t how = fuzz_8(in);
+	const struct moor_ring_opts opts = MOOR_RING_OPTS(.capacity = FUZZ_CAPACITY,
+	                                                  .max_message = 200,
+	                                                  .kind = how & 0x80 ? MOOR_MPSC : MOOR_SPSC,
+	                                                  .max_producers = FUZZ_PRODUCERS);
 	static uint64_t words[FUZZ_RING_MOST / sizeof(uint64_t)];
 	const struct fuzz_shared header = {.mem = (unsigned char *)words, .len = sizeof(struct moor_abi_header)};
-	unsigned changes = fuzz_8(in) % 8;
+	unsigned changes = how % 8;
 	size_t len, size;
 
 	FUZZ_MUST(moor_ring_size(&opts, &size) == 0 && size <= sizeof words);
@@ -113,7 +117,7 @@ static void seeds(fuzz_give *give, void *arg)
 		for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
 			out.len = 0;
 			fuzz_put(&out, 0, 1);
-			fuzz_put(&out, 1, 1);
+			fuzz_put(&out, 1 | (v % 2 ? 0x80 : 0), 1);
 			fuzz_put_set(&out, fields[f], values[v], 8);
 			fuzz_put(&out, 32, 1);
 			give(arg, out.bytes, out.len);

@@ -25,7 +25,7 @@
 /* What is done: a bit each. */
 enum { SLOT_IS_HELD = 1, USE_MAP = 2, USE_MUTEX = 4, USE_SEM = 8, USE_EVENT = 16, USE_CHANNEL = 32, LOOK = 64 };
 
-enum { PLAIN_MAP, RESERVED_MAP, FILE_MAP, MUTEX, SEM, EVENT, CHANNEL, KINDS };
+enum { PLAIN_MAP, RESERVED_MAP, FILE_MAP, MUTEX, SEM, EVENT, CHANNEL, MANY, KINDS };
 
 static struct {
 	unsigned char bytes[MOST];
@@ -51,7 +51,7 @@ static void note_image(int kind)
 
 static void make_images(void)
 {
-	const struct moor_channel_opts opts = MOOR_CHANNEL_OPTS(.capacity = 4096);
+	struct moor_channel_opts opts = MOOR_CHANNEL_OPTS(.capacity = 4096);
 	moor_mutex *mutex;
 	moor_event *event;
 	moor_map *map;
@@ -80,6 +80,12 @@ static void make_images(void)
 	FUZZ_MUST(moor_tx_open(NAME, &opts, &tx) == MOOR_CREATED);
 	FUZZ_MUST(moor_tx_send(tx, "message", 7, MOOR_NOWAIT) == 0);
 	note_image(CHANNEL);
+	moor_tx_close(tx);
+	opts.kind = MOOR_MPSC;
+	opts.max_producers = 3;
+	FUZZ_MUST(moor_tx_open(NAME, &opts, &tx) == MOOR_CREATED);
+	FUZZ_MUST(moor_tx_send(tx, "message", 7, MOOR_NOWAIT) == 0);
+	note_image(MANY);
 	moor_tx_close(tx);
 }
 
@@ -284,6 +290,7 @@ static void must_open(unsigned kind)
 		FUZZ_MUST(moor_event_open(NAME, NULL, &event) == 0);
 		break;
 	case CHANNEL:
+	case MANY:
 		FUZZ_MUST(moor_rx_open(NAME, &opts, &rx) == 0);
 		break;
 	default:
@@ -365,7 +372,8 @@ static void one(const uint8_t *data, size_t len)
 
 static void seeds(fuzz_give *give, void *arg)
 {
-	static const uint8_t uses[KINDS + 1] = {USE_MAP, USE_MAP, USE_MAP, USE_MUTEX, USE_SEM, USE_EVENT, USE_CHANNEL, 127};
+	static const uint8_t uses[KINDS + 1] = {USE_MAP,   USE_MAP,     USE_MAP,     USE_MUTEX, USE_SEM,
+	                                           USE_EVENT, USE_CHANNEL, USE_CHANNEL, 127};
 	static const uint32_t fields[] = {
 	    offsetof(struct moor_abi_header, data_offset), offsetof(struct moor_abi_header, data_size),
 	    offsetof(struct moor_abi_header, total_size), offsetof(struct moor_abi_header, slots_offset),

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reader.c - a consumer whose producer writes whatever it likes, wherever it likes, between any two calls. Whatever that
- * is: no byte outside the ring, no message longer than may be, nothing written but its own words, and MOOR_ECORRUPT is
- * for good.
+ * reader.c - a consumer whose producers write whatever they like, wherever they like, between any two calls. Whatever
+ * that is: no byte outside the ring, no message longer than may be, nothing written but what is the consumer's to write,
+ * and MOOR_ECORRUPT is for good. Input: the kind of ring, a position, then what is done.
  */
 #include "tests/fuzz/ring.h"
 
 enum {
 	CHANGE,
 	SEND,   /* as a correct producer does, from where it thinks that it is */
+	CLAIM,
 	RECORD, /* the header of a record anywhere */
 	PEEK,
 	RELEASE,
@@ -16,11 +17,12 @@ enum {
 	REWIND,
 	WAIT,
 	WAIT_ANY,
-	ALIVE,
+	DIE,
 	REOPEN,
 	INTERRUPT,
 	OPS
 };
+#define LOOK 0x80u
 
 static struct fuzz_ring ring;
 
@@ -41,18 +43,41 @@ static void put_record(uint64_t position, uint32_t word, uint32_t detail)
 	*header_at(position) = (struct moor_abi_record_header){word, detail};
 }
 
-static void send_one(struct reader *reader, uint32_t len)
+/* By the producer of a slot, which is the only one's or one of many's. */
+static void send_one(struct reader *reader, uint32_t len, uint32_t slot)
 {
-	const uint64_t size = moor__record_size(len), left = FUZZ_CAPACITY - (reader->tail & (FUZZ_CAPACITY - 1));
+	const uint64_t size = fuzz_ring_size(&ring, len), left = FUZZ_CAPACITY - (reader->tail & (FUZZ_CAPACITY - 1));
+	const uint32_t ids = ring.many ? moor__word_ids(slot, slot) : 0;
 	uint64_t at = reader->tail;
 
 	if (size > left) {
-		put_record(at, MOOR_ABI_WORD_PAD, (uint32_t)(left / MOOR_ABI_UNIT));
+		put_record(at, MOOR_ABI_WORD_PAD | ids, (uint32_t)(left / MOOR_ABI_UNIT));
 		at += left;
 	}
+	if (ring.many)
+		ring.many->claimed = moor__claimed_word(at + size, slot);
 	put_record(at + size, 0, 0);
-	put_record(at, MOOR_ABI_WORD_MESSAGE, len);
+	put_record(at, MOOR_ABI_WORD_MESSAGE | ids, len);
 	reader->tail = at + size;
+}
+
+/* One of many says what it is about to claim, or has claimed; and goes no further. */
+static void claim(struct reader *reader, uint32_t slot, uint32_t lines, uint8_t how)
+{
+	struct moor_abi_producer *const producer = &ring.producer[slot - 1];
+
+	if (!ring.many)
+		return;
+	producer->intent = moor__claimed_word(reader->tail, how >> 2 & 3);
+	producer->intent_units = lines * (MOOR_ABI_LINE / MOOR_ABI_UNIT);
+	if (how & 1) {
+		const uint64_t at = reader->tail;
+
+		reader->tail += (uint64_t)lines * MOOR_ABI_LINE;
+		ring.many->claimed = moor__claimed_word(reader->tail, slot);
+		if (how & 2)
+			put_record(at, MOOR_ABI_WORD_CLAIM | moor__word_ids(slot, how >> 2 & 3), producer->intent_units);
+	}
 }
 
 /* What a call of the consumer's may answer, and what it must have left alone. */
@@ -61,7 +86,15 @@ static void check(struct reader *reader, int err)
 	if (reader->corrupt)
 		FUZZ_MUST(err == MOOR_ECORRUPT);
 	reader->corrupt |= err == MOOR_ECORRUPT;
-	FUZZ_MUST(fuzz_ring_kept(&ring, FUZZ_AT_CONSUMER(slot), FUZZ_AT_PRODUCER(slot), FUZZ_AT_PRODUCER(slot.life)));
+	fuzz_ring_allow(&ring, FUZZ_AT_CONSUMER(slot), MOOR_ABI_RING_SLOT_SIZE);
+	for (uint32_t i = 0; i < (ring.many ? FUZZ_PRODUCERS : 1); i++)
+		fuzz_ring_allow(&ring, FUZZ_AT_PRODUCER(i, slot.life), 8); /* its death is counted */
+	if (ring.many) {
+		fuzz_ring_allow(&ring, FUZZ_AT_MANY(sleeping), 4);
+		for (size_t line = (size_t)(ring.data - ring.shared.mem); line < ring.shared.len; line += MOOR_ABI_LINE)
+			fuzz_ring_allow(&ring, line, 8); /* what it gives back, or passes over */
+	}
+	FUZZ_MUST(fuzz_ring_kept(&ring));
 }
 
 static void peek(struct reader *reader)
@@ -76,8 +109,9 @@ static void peek(struct reader *reader)
 	FUZZ_MUST((const unsigned char *)msg.data >= ring.data);
 	FUZZ_MUST((const unsigned char *)msg.data + msg.len <= ring.data + FUZZ_CAPACITY);
 	fuzz_touch(msg.data, msg.len);
-	reader->peeked += moor__record_size(msg.len);
-	FUZZ_MUST(reader->peeked < FUZZ_CAPACITY);
+	FUZZ_MUST(msg.producer < MOOR_ABI_MANY_PRODUCERS + 24);
+	reader->peeked += fuzz_ring_size(&ring, msg.len);
+	FUZZ_MUST(reader->peeked <= FUZZ_CAPACITY);
 }
 
 static void recv_one(struct reader *reader, size_t cap)
@@ -112,7 +146,7 @@ static void open_it(struct reader *reader)
 
 static void step(struct fuzz_input *in, struct reader *reader)
 {
-	const unsigned op = fuzz_8(in) % OPS;
+	const uint8_t byte = fuzz_8(in), op = (byte & 0x7f) % OPS;
 	struct moor_waitable waitable;
 	uint64_t position;
 	uint32_t word;
@@ -123,15 +157,20 @@ static void step(struct fuzz_input *in, struct reader *reader)
 		fuzz_change(in, &ring.shared);
 		return;
 	case SEND:
-		send_one(reader, fuzz_16(in) % (ring.max_message + 1));
+		position = fuzz_16(in);
+		send_one(reader, (uint32_t)(position % (ring.max_message + 1)), 1 + (uint32_t)position / 4096 % FUZZ_PRODUCERS);
+		return;
+	case CLAIM:
+		position = fuzz_16(in);
+		claim(reader, 1 + (uint32_t)position % FUZZ_PRODUCERS, (uint32_t)position >> 2 & 31, (uint8_t)(position >> 8));
 		return;
 	case RECORD:
 		position = (uint64_t)fuzz_8(in) * MOOR_ABI_UNIT;
 		word = fuzz_32(in);
 		put_record(position, word, fuzz_32(in));
 		return;
-	case ALIVE:
-		ring.alive = !ring.alive;
+	case DIE:
+		ring.dead ^= fuzz_8(in);
 		return;
 	default:
 		break;
@@ -141,6 +180,8 @@ static void step(struct fuzz_input *in, struct reader *reader)
 		open_it(reader);
 		return;
 	}
+	if (byte & LOOK) /* as if enough time had gone by to look who has died */
+		reader->rx->ring.next_look = 0;
 	fuzz_ring_note(&ring);
 	switch (op) {
 	case PEEK:
@@ -173,13 +214,12 @@ static void step(struct fuzz_input *in, struct reader *reader)
 
 static void one(const uint8_t *data, size_t size)
 {
-	static const uint32_t greatest[] = {200, 1, 2040, 512};
 	struct fuzz_input in = {data, data + size};
-	const uint32_t max_message = greatest[fuzz_8(&in) % 4];
-	const uint64_t position = fuzz_64(&in) & MOOR__POSITION;
+	const uint8_t how = fuzz_8(&in);
+	const uint64_t position = fuzz_64(&in) & ~(uint64_t)((how & FUZZ_MANY ? MOOR_ABI_LINE : MOOR_ABI_UNIT) - 1);
 	struct reader reader = {.tail = position};
 
-	fuzz_ring_make(&ring, max_message, position);
+	fuzz_ring_make(&ring, how, position);
 	open_it(&reader);
 	FUZZ_MUST(reader.rx || position > MOOR__POSITION_MAX);
 	while (fuzz_left(&in))
@@ -187,10 +227,10 @@ static void one(const uint8_t *data, size_t size)
 	moor_rx_close(reader.rx);
 }
 
-static void begin(struct fuzz_output *out, unsigned max_message, uint64_t position)
+static void begin(struct fuzz_output *out, unsigned how, uint64_t position)
 {
 	out->len = 0;
-	fuzz_put(out, max_message, 1);
+	fuzz_put(out, how, 1);
 	fuzz_put(out, position, 8);
 }
 
@@ -215,10 +255,10 @@ static void seeds(fuzz_give *give, void *arg)
 	static const uint32_t details[] = {0, 1, 255, 256, 4095, 0x0fffffff, UINT32_MAX};
 	struct fuzz_output out;
 
-	for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) { /* a correct producer */
-		begin(&out, 2, positions[i]);
+	for (size_t i = 0; i < 2 * sizeof positions / sizeof positions[0]; i++) { /* correct producers */
+		begin(&out, 2 | (i % 2 ? FUZZ_MANY : 0), positions[i / 2]);
 		for (unsigned n = 0; n < 20; n++) {
-			put_send(&out, n * 100);
+			put_send(&out, n * 100 + (i % 2 ? n % 3 * 4096 : 0));
 			fuzz_put(&out, n % 3 ? PEEK : WAIT_ANY, 1);
 			fuzz_put(&out, n % 4 ? RELEASE : REWIND, 1);
 			put_recv(&out);
@@ -227,7 +267,7 @@ static void seeds(fuzz_give *give, void *arg)
 		give(arg, out.bytes, out.len);
 	}
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) { /* a forged record */
-		begin(&out, (unsigned)i, 0);
+		begin(&out, (unsigned)i, 0); /* the last ones: of many */
 		for (size_t n = 0; n < sizeof details / sizeof details[0]; n++) {
 			fuzz_put(&out, RECORD, 1);
 			fuzz_put(&out, 0, 1);
@@ -239,13 +279,32 @@ static void seeds(fuzz_give *give, void *arg)
 		}
 		give(arg, out.bytes, out.len);
 	}
+	for (unsigned how = 0; how < 64; how++) { /* one of many claims, and dies, or does not; others go on */
+		begin(&out, 2 | FUZZ_MANY, 4096 - 128);
+		put_send(&out, 100);
+		fuzz_put(&out, CLAIM, 1);
+		fuzz_put(&out, how << 8 | 2 << 2 | 1, 2);
+		fuzz_put(&out, CLAIM, 1);
+		fuzz_put(&out, (how ^ 8) << 8 | 1 << 2 | 2, 2);
+		put_send(&out, 50 + 4096);
+		fuzz_put(&out, DIE, 1);
+		fuzz_put(&out, how / 16 * 2, 1);
+		for (unsigned n = 0; n < 4; n++) {
+			fuzz_put(&out, RECV | LOOK, 1);
+			fuzz_put(&out, 4096, 2);
+		}
+		fuzz_put(&out, REOPEN, 1);
+		put_recv(&out);
+		give(arg, out.bytes, out.len);
+	}
 	begin(&out, 0, 0); /* words of its own, forged; a producer that has died */
 	fuzz_put(&out, CHANGE, 1);
 	fuzz_put_set(&out, FUZZ_AT_CONSUMER(released), 4096, 8);
 	fuzz_put(&out, REOPEN, 1);
 	fuzz_put(&out, CHANGE, 1);
-	fuzz_put_set(&out, FUZZ_AT_PRODUCER(slot.life), 1, 8);
-	fuzz_put(&out, ALIVE, 1);
+	fuzz_put_set(&out, FUZZ_AT_PRODUCER(0, slot.life), 1, 8);
+	fuzz_put(&out, DIE, 1);
+	fuzz_put(&out, 2, 1);
 	put_recv(&out);
 	fuzz_put(&out, REOPEN, 1);
 	put_recv(&out);

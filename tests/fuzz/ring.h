@@ -5,6 +5,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
+#include "ring/claim.h"
 #include "ring/ring.h"
 
 #include <mooring.h>
@@ -12,9 +13,11 @@
 
 #define FUZZ_CAPACITY 4096u
 #define FUZZ_RING_MOST 8192u
+#define FUZZ_PRODUCERS 3u /* of a ring of many */
 #define FUZZ_AT_CONSUMER(field) (MOOR_ABI_RING_SLOTS_OFFSET + (uint32_t)offsetof(struct moor_abi_consumer, field))
-#define FUZZ_AT_PRODUCER(field)                                                                                        \
-	(MOOR_ABI_RING_SLOTS_OFFSET + MOOR_ABI_RING_SLOT_SIZE + (uint32_t)offsetof(struct moor_abi_producer, field))
+#define FUZZ_AT_PRODUCER(n, field)                                                                                     \
+	(MOOR_ABI_RING_SLOTS_OFFSET + MOOR_ABI_RING_SLOT_SIZE * (1 + (n)) + (uint32_t)offsetof(struct moor_abi_producer, field))
+#define FUZZ_AT_MANY(field) (MOOR_ABI_MANY_OFFSET + (uint32_t)offsetof(struct moor_abi_many, field))
 
 struct fuzz_ring {
 	struct fuzz_room room;
@@ -22,33 +25,42 @@ struct fuzz_ring {
 	unsigned char *data;
 	struct moor_abi_consumer *consumer;
 	struct moor_abi_producer *producer;
+	struct moor_abi_many *many; /* NULL: of one producer */
 	uint32_t max_message;
-	bool alive; /* what is said of everybody */
+	uint32_t dead; /* bit i: slot i */
 	unsigned char before[FUZZ_RING_MOST];
 };
 
 static inline bool fuzz_ring_alive(void *arg, uint32_t slot)
 {
-	(void)slot;
-	return *(bool *)arg;
+	return !(*(const uint32_t *)arg >> slot % 32 & 1);
 }
 
 static inline struct moor_ring_opts fuzz_ring_opts(struct fuzz_ring *ring)
 {
-	return MOOR_RING_OPTS(.is_alive = fuzz_ring_alive, .arg = &ring->alive);
+	return MOOR_RING_OPTS(.is_alive = fuzz_ring_alive, .arg = &ring->dead);
 }
 
-/* A fresh one, through which `position` bytes have gone already. */
-static inline void fuzz_ring_make(struct fuzz_ring *ring, uint32_t max_message, uint64_t position)
+/* A fresh one, as the first byte of an input says, through which `position` bytes have gone already. */
+#define FUZZ_MANY 4u
+static inline void fuzz_ring_make(struct fuzz_ring *ring, uint8_t how, uint64_t position)
 {
+#define PRODUCER(n)                                                                                                    \
+	FUZZ_AT_PRODUCER(n, slot.life), FUZZ_AT_PRODUCER(n, quiet.asleep), FUZZ_AT_PRODUCER(n, full),                  \
+	    FUZZ_AT_PRODUCER(n, intent), FUZZ_AT_PRODUCER(n, intent_units)
 	static const uint32_t places[] = {
-	    FUZZ_AT_CONSUMER(slot.life),    FUZZ_AT_CONSUMER(slot.pid),         FUZZ_AT_CONSUMER(died_reported),
-	    FUZZ_AT_CONSUMER(quiet.asleep), FUZZ_AT_CONSUMER(quiet.waits),      FUZZ_AT_CONSUMER(done[0].messages),
+	    FUZZ_AT_CONSUMER(slot.life),     FUZZ_AT_CONSUMER(died_reported),   FUZZ_AT_CONSUMER(quiet.asleep),
+	    FUZZ_AT_CONSUMER(quiet.waits),   FUZZ_AT_CONSUMER(skipped),         FUZZ_AT_CONSUMER(done[0].messages),
 	    FUZZ_AT_CONSUMER(done[0].bytes), FUZZ_AT_CONSUMER(done[0].position), FUZZ_AT_CONSUMER(done[1].messages),
 	    FUZZ_AT_CONSUMER(done[1].bytes), FUZZ_AT_CONSUMER(done[1].position), FUZZ_AT_CONSUMER(released),
-	    FUZZ_AT_CONSUMER(head),         FUZZ_AT_PRODUCER(slot.life),        FUZZ_AT_PRODUCER(slot.pid),
-	    FUZZ_AT_PRODUCER(quiet.asleep), FUZZ_AT_PRODUCER(full)};
-	const struct moor_ring_opts opts = MOOR_RING_OPTS(.capacity = FUZZ_CAPACITY, .max_message = max_message);
+	    FUZZ_AT_CONSUMER(head),          FUZZ_AT_MANY(claimed),             FUZZ_AT_MANY(sleeping),
+	    PRODUCER(0),                     PRODUCER(1),                       PRODUCER(2)};
+#undef PRODUCER
+	static const uint32_t greatest[] = {200, 1, 2040, 512};
+	const struct moor_ring_opts opts = MOOR_RING_OPTS(.capacity = FUZZ_CAPACITY,
+	                                                  .max_message = greatest[how % 4],
+	                                                  .kind = how & FUZZ_MANY ? MOOR_MPSC : MOOR_SPSC,
+	                                                  .max_producers = FUZZ_PRODUCERS);
 	size_t len;
 
 	FUZZ_MUST(moor_ring_size(&opts, &len) == 0 && len <= FUZZ_RING_MOST);
@@ -60,31 +72,43 @@ static inline void fuzz_ring_make(struct fuzz_ring *ring, uint32_t max_message, 
 	ring->data = ring->shared.mem + ((const struct moor_abi_header *)(const void *)ring->shared.mem)->data_offset;
 	ring->consumer = (struct moor_abi_consumer *)(void *)(ring->shared.mem + MOOR_ABI_RING_SLOTS_OFFSET);
 	ring->producer = (struct moor_abi_producer *)(void *)(ring->consumer + 1);
-	ring->max_message = max_message;
-	ring->alive = true;
-	position &= MOOR__POSITION;
+	ring->many = how & FUZZ_MANY ? (void *)(ring->shared.mem + MOOR_ABI_MANY_OFFSET) : NULL;
+	ring->max_message = opts.max_message;
+	ring->dead = 0;
 	for (int i = 0; i < 2; i++)
 		ring->consumer->done[i].position = position;
 	ring->consumer->released = position;
 	ring->consumer->head = position;
+	if (ring->many)
+		ring->many->claimed = moor__claimed_word(position, 0);
 }
 
+/* The bytes of the ring that a message takes. */
+static inline uint64_t fuzz_ring_size(const struct fuzz_ring *ring, uint64_t len)
+{
+	return ring->many ? moor__claim_size(len) : moor__record_size(len);
+}
+
+/* What a position must be a multiple of. */
+static inline uint64_t fuzz_ring_step(const struct fuzz_ring *ring)
+{
+	return ring->many ? MOOR_ABI_LINE : MOOR_ABI_UNIT;
+}
+
+/* What may be written by a call: note, call, allow, kept. */
 static inline void fuzz_ring_note(struct fuzz_ring *ring)
 {
 	memcpy(ring->before, ring->shared.mem, ring->shared.len);
 }
 
-/* Since it was noted, has nothing been written but to [from, to) and to the 8 bytes at `also`? */
-static inline bool fuzz_ring_kept(const struct fuzz_ring *ring, size_t from, size_t to, size_t also)
+static inline void fuzz_ring_allow(struct fuzz_ring *ring, size_t from, size_t len)
 {
-	const unsigned char *mem = ring->shared.mem, *before = ring->before;
-	const size_t len = ring->shared.len;
+	memcpy(ring->before + from, ring->shared.mem + from, len);
+}
 
-	if (also < from)
-		return memcmp(mem, before, also) == 0 && memcmp(mem + also + 8, before + also + 8, from - also - 8) == 0 &&
-		       memcmp(mem + to, before + to, len - to) == 0;
-	return memcmp(mem, before, from) == 0 && memcmp(mem + to, before + to, also - to) == 0 &&
-	       memcmp(mem + also + 8, before + also + 8, len - also - 8) == 0;
+static inline bool fuzz_ring_kept(const struct fuzz_ring *ring)
+{
+	return memcmp(ring->before, ring->shared.mem, ring->shared.len) == 0;
 }
 
 #endif

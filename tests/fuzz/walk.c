@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * walk.c - what goes from record to record over any bytes: the successor's search for the tail, and the look at a ring.
- * The walk is handed the data alone, so that a step behind it is a fault. Input: capacity, position, pieces of data.
+ * The walk is handed the data alone, so that a step behind it is a fault. Input: capacity and kind of ring, position, pieces of data.
  */
 #include "tests/fuzz/ring.h"
 
@@ -44,10 +44,11 @@ static void walk(struct fuzz_input in)
 /* The same bytes in a ring that is looked at: nothing is changed. */
 static void look(struct fuzz_input in)
 {
+	const uint8_t how = fuzz_8(&in);
+	const uint64_t position = fuzz_64(&in);
 	int err;
 
-	(void)fuzz_8(&in);
-	fuzz_ring_make(&ring, 2040, fuzz_64(&in));
+	fuzz_ring_make(&ring, how >> 4, position);
 	fill(&in, ring.shared.mem + sizeof(struct moor_abi_header), ring.shared.len - sizeof(struct moor_abi_header));
 	fuzz_ring_note(&ring);
 	err = moor_ring_check(ring.shared.mem, ring.shared.len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * writer.c - a producer whose consumer writes whatever it likes, wherever it likes, between any two calls. Whatever that
- * is: no byte outside the data is written but its own words, room is never more than there is, and MOOR_ECORRUPT is for
- * good.
+ * writer.c - a producer, the one or one of many, whose consumer and fellows write whatever they like, wherever they like,
+ * between any two calls. Whatever that is: no byte outside the data is written but what is a producer's to write, room is
+ * in the data, and MOOR_ECORRUPT is for good. Input: the kind of ring, a position, then what is done.
  */
 #include "tests/fuzz/ring.h"
 
@@ -17,11 +17,12 @@ enum {
 	WAIT,
 	DRAIN,
 	WAIT_ANY,
-	ALIVE,
+	DIE,
 	REOPEN,
 	INTERRUPT,
 	OPS
 };
+#define LOOK 0x80u
 
 static struct fuzz_ring ring;
 
@@ -32,15 +33,17 @@ struct writer {
 
 static void check(struct writer *writer, int err)
 {
-	const unsigned char *mem = ring.shared.mem;
-	const size_t data = (size_t)(ring.data - mem), slot = FUZZ_AT_PRODUCER(slot);
+	const size_t data = (size_t)(ring.data - ring.shared.mem);
 
 	if (writer->corrupt)
 		FUZZ_MUST(err == MOOR_ECORRUPT);
 	writer->corrupt |= err == MOOR_ECORRUPT;
-	/* In the data anything; before it, its own slot, and that the consumer has died. */
-	memcpy(ring.before + data, mem + data, ring.shared.len - data);
-	FUZZ_MUST(fuzz_ring_kept(&ring, slot, slot + MOOR_ABI_RING_SLOT_SIZE, FUZZ_AT_CONSUMER(slot.life)));
+	fuzz_ring_allow(&ring, data, ring.shared.len - data);
+	fuzz_ring_allow(&ring, (size_t)((unsigned char *)writer->tx->ring.producer - ring.shared.mem), MOOR_ABI_RING_SLOT_SIZE);
+	fuzz_ring_allow(&ring, FUZZ_AT_CONSUMER(slot.life), 8); /* its death is counted */
+	if (ring.many)
+		fuzz_ring_allow(&ring, MOOR_ABI_MANY_OFFSET, sizeof *ring.many);
+	FUZZ_MUST(fuzz_ring_kept(&ring));
 }
 
 static void reserve(struct writer *writer, size_t len)
@@ -80,7 +83,7 @@ static void open_it(struct writer *writer)
 static void step(struct fuzz_input *in, struct writer *writer)
 {
 	static unsigned char content[FUZZ_CAPACITY];
-	const unsigned op = fuzz_8(in) % OPS;
+	const uint8_t byte = fuzz_8(in), op = (byte & 0x7f) % OPS;
 	struct moor_waitable waitable;
 	uint64_t position;
 	size_t index, len;
@@ -91,13 +94,14 @@ static void step(struct fuzz_input *in, struct writer *writer)
 		return;
 	case RELEASE:
 		if (writer->tx) {
-			position = writer->tx->tail - (uint64_t)fuzz_8(in) * MOOR_ABI_UNIT;
+			position = ring.many ? moor__claimed_position(ring.many->claimed, writer->tx->released) : writer->tx->tail;
+			position -= fuzz_8(in) * fuzz_ring_step(&ring);
 			moor__store_64(&ring.consumer->released, position);
 			moor__store_64(&ring.consumer->head, position);
 		}
 		return;
-	case ALIVE:
-		ring.alive = !ring.alive;
+	case DIE:
+		ring.dead ^= fuzz_8(in);
 		return;
 	default:
 		break;
@@ -107,6 +111,8 @@ static void step(struct fuzz_input *in, struct writer *writer)
 		open_it(writer);
 		return;
 	}
+	if (byte & LOOK) /* as if enough time had gone by to look who has died */
+		writer->tx->ring.next_look = 0;
 	fuzz_ring_note(&ring);
 	switch (op) {
 	case RESERVE:
@@ -156,13 +162,12 @@ static void step(struct fuzz_input *in, struct writer *writer)
 
 static void one(const uint8_t *data, size_t size)
 {
-	static const uint32_t greatest[] = {200, 1, 2040, 512};
 	struct fuzz_input in = {data, data + size};
-	const uint32_t max_message = greatest[fuzz_8(&in) % 4];
-	const uint64_t position = fuzz_64(&in) & MOOR__POSITION;
+	const uint8_t how = fuzz_8(&in);
+	const uint64_t position = fuzz_64(&in) & ~(uint64_t)((how & FUZZ_MANY ? MOOR_ABI_LINE : MOOR_ABI_UNIT) - 1);
 	struct writer writer = {0};
 
-	fuzz_ring_make(&ring, max_message, position);
+	fuzz_ring_make(&ring, how, position);
 	open_it(&writer);
 	FUZZ_MUST(writer.tx || position > MOOR__POSITION_MAX);
 	while (fuzz_left(&in))
@@ -170,10 +175,10 @@ static void one(const uint8_t *data, size_t size)
 	moor_tx_close(writer.tx);
 }
 
-static void begin(struct fuzz_output *out, unsigned max_message, uint64_t position)
+static void begin(struct fuzz_output *out, unsigned how, uint64_t position)
 {
 	out->len = 0;
-	fuzz_put(out, max_message, 1);
+	fuzz_put(out, how, 1);
 	fuzz_put(out, position, 8);
 }
 
@@ -187,11 +192,11 @@ static void seeds(fuzz_give *give, void *arg)
 {
 	static const uint64_t positions[] = {0, 4080, 4064, ((uint64_t)1 << 32) - 64, ((uint64_t)1 << 63) - 64, MOOR__POSITION_MAX,
 	                                     UINT64_MAX - 15};
-	static const uint64_t forged[] = {0, 16, 17, 4096, 8192, UINT64_MAX, UINT64_MAX - 15, (uint64_t)1 << 63};
+	static const uint64_t forged[] = {0, 16, 17, 4096, 8192, UINT64_MAX, UINT64_MAX - 15, UINT64_MAX - 383, (uint64_t)1 << 63};
 	struct fuzz_output out;
 
-	for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) { /* a correct consumer */
-		begin(&out, 2, positions[i]);
+	for (size_t i = 0; i < 2 * sizeof positions / sizeof positions[0]; i++) { /* a correct consumer */
+		begin(&out, 2 | (i % 2 ? FUZZ_MANY : 0), positions[i / 2]);
 		for (unsigned n = 0; n < 20; n++) {
 			put_op(&out, RESERVE, 100 * n, 2);
 			put_op(&out, n % 4 ? COMMIT : CANCEL, 90 * n, n % 4 ? 2 : 0);
@@ -204,12 +209,15 @@ static void seeds(fuzz_give *give, void *arg)
 		fuzz_put(&out, REOPEN, 1);
 		give(arg, out.bytes, out.len);
 	}
-	for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) { /* a forged position, seen when there is no room */
-		begin(&out, 2, 0);
-		for (unsigned n = 0; n < 3; n++)
+	for (size_t i = 0; i < 4 * sizeof forged / sizeof forged[0]; i++) { /* a forged position, seen when there is no room */
+		static const uint32_t words[] = {FUZZ_AT_CONSUMER(released), FUZZ_AT_CONSUMER(head), FUZZ_AT_MANY(claimed),
+		                                 FUZZ_AT_CONSUMER(released)};
+
+		begin(&out, 2 | (i % 4 > 1 ? FUZZ_MANY : 0), 0);
+		for (unsigned n = i % 2; n < 3; n++)
 			put_op(&out, SEND, 1300, 3);
 		fuzz_put(&out, CHANGE, 1);
-		fuzz_put_set(&out, i % 2 ? FUZZ_AT_CONSUMER(released) : FUZZ_AT_CONSUMER(head), forged[i], 8);
+		fuzz_put_set(&out, words[i % 4], forged[i / 4], 8);
 		put_op(&out, RESERVE, 2040, 2);
 		put_op(&out, WAIT, 2040, 3);
 		put_op(&out, DRAIN, 0, 1);

@@ -348,6 +348,16 @@ static void *make_channel(void)
 	return tx;
 }
 
+static void *make_many(void)
+{
+	const struct moor_channel_opts opts = MOOR_CHANNEL_OPTS(.capacity = 4096, .kind = MOOR_MPSC, .max_producers = 3);
+	moor_tx *tx;
+
+	t_assert_err(moor_tx_open(NAME, &opts, &tx), MOOR_CREATED);
+	t_assert_err(moor_tx_send(tx, "first", 5, MOOR_NOWAIT), 0);
+	return tx;
+}
+
 static void *make_mutex(void)
 {
 	moor_mutex *mutex;
@@ -401,9 +411,10 @@ static const struct {
 	const char *what;
 	void *(*make)(void);
 	void (*use)(struct user *user);
-} kinds[] = {{"channel", make_channel, use_channel}, {"mutex", make_mutex, use_mutex},  {"semaphore", make_sem, use_sem},
-             {"manual event", make_manual, use_event}, {"auto event", make_auto, use_event}, {"map", make_map, use_map},
-             {"reserved map", make_reserved, use_map}};
+} kinds[] = {{"channel", make_channel, use_channel},   {"channel of many", make_many, use_channel},
+             {"mutex", make_mutex, use_mutex},         {"semaphore", make_sem, use_sem},
+             {"manual event", make_manual, use_event}, {"auto event", make_auto, use_event},
+             {"map", make_map, use_map},               {"reserved map", make_reserved, use_map}};
 #define KINDS (int)(sizeof kinds / sizeof kinds[0])
 
 struct role {
