@@ -185,11 +185,14 @@ static inline uint64_t bench_check(const void *message, size_t size, uint64_t nu
 	uint64_t first = 0, last;
 	bool right;
 
-	memcpy(&first, message, size < 8 ? size : 8);
-	last = first;
-	if (size >= 16)
+	if (size >= 8) {
+		memcpy(&first, message, 8);
 		memcpy(&last, (const char *)message + size - 8, 8);
-	right = first == last && (number == BENCH_ANY || memcmp(&first, &number, size < 8 ? size : 8) == 0);
+		right = (first == last || size < 16) && (number == BENCH_ANY || first == number);
+	} else {
+		memcpy(&first, message, size);
+		right = number == BENCH_ANY || memcmp(&first, &number, size) == 0;
+	}
 	if (!right)
 		bench_die("message %llu of %zu bytes is not what was sent", (unsigned long long)number, size);
 	return first;

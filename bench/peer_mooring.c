@@ -111,19 +111,31 @@ static inline void send_in_place(void *arg, uint64_t number)
 	expect(moor_tx_commit(end->tx, end->size), "moor_tx_commit");
 }
 
-/* Four sums, so that it is the memory that takes the time. */
-static inline uint64_t sum(const unsigned char *message, size_t size)
+static inline uint64_t word_at(const unsigned char *at)
 {
-	uint64_t total[4] = {0}, word[4];
+	uint64_t word;
 
-	for (; size >= sizeof word; message += sizeof word, size -= sizeof word) {
-		memcpy(word, message, sizeof word);
-		for (int i = 0; i < 4; i++)
-			total[i] += word[i];
+	memcpy(&word, at, sizeof word);
+	return word;
+}
+
+/* Four sums, so that it is the memory that takes the time. */
+static inline uint64_t sum(const unsigned char *at, size_t size)
+{
+	const unsigned char *const end = at + size;
+	uint64_t a = 0, b = 0, c = 0, d = 0;
+
+	for (; end - at >= 32; at += 32) {
+		a += word_at(at);
+		b += word_at(at + 8);
+		c += word_at(at + 16);
+		d += word_at(at + 24);
 	}
-	while (size)
-		total[0] += message[--size];
-	return total[0] + total[1] + total[2] + total[3];
+	for (; end - at >= 8; at += 8)
+		a += word_at(at);
+	for (; at < end; at++)
+		a += *at;
+	return a + b + c + d;
 }
 
 static inline uint64_t receive_in_place(void *arg, uint64_t number)

@@ -34,11 +34,11 @@ static MOOR__ALWAYS_INLINE void moor__copy_short(void *restrict to, const void *
 	unsigned char *const t = to;
 	const unsigned char *const f = from;
 
-	if (len == 8) {
-		memcpy(t, f, 8);
-	} else if (len > 32) {
+	if (len > 32) {
 		MOOR__COPY_ENDS(t, f, len, moor__16);
 		MOOR__COPY_ENDS(t + 16, f + 16, len - 32, moor__16);
+	} else if (len == 8) {
+		memcpy(t, f, 8);
 	} else if (len > 16) {
 		MOOR__COPY_ENDS(t, f, len, moor__16);
 	} else if (len > 8) {

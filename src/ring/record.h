@@ -61,4 +61,20 @@ static inline struct moor_abi_record_header moor__acquire_header(const struct mo
 	return value;
 }
 
+/* The length of the message that is published there; more than UINT32_MAX if none is. */
+static inline uint64_t moor__acquire_message(const struct moor_abi_record_header *header)
+{
+	struct moor_abi_record_header value;
+
+	if (MOOR__HEADER_IN_ONE_MOVE) {
+		uint64_t both = moor__acquire_64((const uint64_t *)(const void *)header) - MOOR_ABI_WORD_MESSAGE;
+
+		both = both >> 32 | both << 32;
+		__asm__("" : "+r"(both)); /* or the compiler keeps the word too, in one register more than there is */
+		return both;
+	}
+	value = moor__acquire_header(header);
+	return value.word == MOOR_ABI_WORD_MESSAGE ? value.detail : UINT64_MAX;
+}
+
 #endif

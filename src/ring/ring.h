@@ -99,8 +99,8 @@ struct moor_tx {
 	uint32_t max_message;
 	uint64_t tail;     /* the position of the next publication */
 	uint64_t straight; /* a record that begins at tail and ends here or before needs no further question; 0: all do */
+	uint64_t within;   /* the same, but for an open reservation */
 	uint64_t short_max; /* the longest message that the shortest way is for */
-	uint64_t zeroed;   /* the header there reads 0 already, if it becomes the next; 0: none */
 	uint64_t limit;    /* no record may end beyond: what is known to be released, plus the capacity, less a unit */
 	uint64_t released; /* the last seen: it never goes back */
 	struct moor__room open; /* the caller's reservation */
@@ -126,13 +126,13 @@ struct moor_rx {
 	uint32_t max_message;
 	uint64_t head;     /* the oldest unreleased record */
 	uint64_t straight; /* a record at head that ends here or before needs no further question; 0: all do */
+	uint64_t within;   /* the same, but for peeked ones */
 	uint64_t short_max; /* as the producer's */
 	uint64_t messages, bytes; /* totals up to head */
 	uint64_t turn;     /* the copy of `done` that comes next: its offset */
 	uint64_t closes;   /* low bits of `released` */
 	uint64_t peeked;   /* how many records are seen and not released */
 	uint64_t ahead;    /* and their bytes of the ring: the next unseen one is at head + ahead */
-	uint64_t last;     /* the position of the record last peeked */
 	uint64_t peeked_bytes;
 	uint64_t publish_head_at; /* `head` is due when this is released */
 	uint64_t messages_before; /* what was released when this handle opened */
@@ -155,6 +155,12 @@ static inline bool moor__position_is_sound(uint64_t position, bool many)
 static inline struct moor_abi_record_header *moor__header_at(const struct moor__ring *ring, uint64_t position)
 {
 	return (struct moor_abi_record_header *)(ring->data + (position & ring->mask));
+}
+
+/* So many bytes further on in the same lap. */
+static inline struct moor_abi_record_header *moor__header_after(struct moor_abi_record_header *header, uint64_t size)
+{
+	return header + size / sizeof *header;
 }
 
 /*

@@ -38,17 +38,19 @@ static inline const uint32_t *word_at(const moor_rx *rx, uint64_t position)
 static void set_straight(moor_rx *rx)
 {
 	const uint64_t lap = (rx->head | rx->ring.mask) + 1, publish = rx->publish_head_at - MOOR__UNIT;
+	uint64_t within = lap < publish ? lap : publish;
 
-	if (moor__own_32(&rx->state) != MOOR__READY || rx->peeked || rx->ring.fences || rx->ring.many)
-		moor__set_own_64(&rx->straight, 0);
-	else
-		moor__set_own_64(&rx->straight, lap < publish ? lap : publish);
+	if (moor__own_32(&rx->state) != MOOR__READY || rx->ring.fences || rx->ring.many)
+		within = 0;
+	moor__set_own_64(&rx->within, within);
+	moor__set_own_64(&rx->straight, rx->peeked ? 0 : within);
 }
 
 void moor__rx_stop(moor_rx *rx)
 {
 	moor__store_32(&rx->state, MOOR__CORRUPT);
 	moor__store_64(&rx->straight, 0);
+	moor__store_64(&rx->within, 0);
 }
 
 int moor__rx_corrupt(moor_rx *rx)
@@ -164,13 +166,12 @@ static int find(moor_rx *rx, struct moor__found *ret_found)
 	return header.word == MOOR_ABI_WORD_MESSAGE ? check_message(rx, at, header.detail, ret_found) : moor__rx_corrupt(rx);
 }
 
-static inline void see(moor_rx *rx, const struct moor__found *found)
+static inline void see(moor_rx *rx, uint64_t ahead, size_t len)
 {
 	moor__set_own_64(&rx->straight, 0);
-	rx->last = found->at;
-	rx->ahead = found->end - rx->head;
+	rx->ahead = ahead;
 	rx->peeked++;
-	rx->peeked_bytes += found->len;
+	rx->peeked_bytes += len;
 }
 
 void moor__rx_publish_head(moor_rx *rx)
@@ -180,54 +181,67 @@ void moor__rx_publish_head(moor_rx *rx)
 	set_straight(rx);
 }
 
-/* Gives back all up to `end`. `straight`: neither is `head` due nor are there fences of this side's own. */
-static MOOR__ALWAYS_INLINE void release_to(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes, bool straight)
+/* All up to `end` is given back. Returns 0. */
+static MOOR__NOINLINE int advance_and_wake(moor_rx *rx, uint64_t end)
 {
-	struct moor_abi_consumer *const me = rx->ring.consumer;
-	const uint64_t *const asleep = &rx->ring.producer->quiet.asleep;
-	const uint64_t head = rx->head, turn = rx->turn, closes = rx->closes, fences = straight ? 0 : rx->ring.fences;
-	const uint64_t all = rx->messages + messages, all_bytes = rx->bytes + bytes;
-	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)me->done + turn);
+	const uint64_t head = rx->head;
 
 	rx->head = end;
-	rx->messages = all;
-	rx->bytes = all_bytes;
-	rx->turn = turn ^ sizeof *done;
-	moor__store_64(&done->messages, all);
-	moor__store_64(&done->bytes, all_bytes);
+	moor__ring_wake(&rx->ring, &rx->ring.consumer->quiet, &rx->ring.producer->quiet, head + MOOR__UNIT, end,
+	                moor__low_half(&rx->ring.consumer->released));
+	return 0;
+}
+
+/* Gives back all up to `end`. `fences`: of this side's own. Returns 0. */
+static MOOR__ALWAYS_INLINE int release_to(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes, uint32_t fences)
+{
+	struct moor_abi_consumer *const me = rx->ring.consumer;
+	const uint64_t turn = rx->turn;
+	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)me->done + turn);
+
+	messages += rx->messages;
+	rx->messages = messages;
+	moor__store_64(&done->messages, messages);
+	bytes += rx->bytes;
+	rx->bytes = bytes;
+	moor__store_64(&done->bytes, bytes);
 	MOOR_CRASH_POINT("rx: counted");
 	moor__release_64(&done->position, end); /* R3 */
 	MOOR_CRASH_POINT("rx: released");
-	moor__release_64(&me->released, end | closes); /* R2 */
+	moor__release_64(&me->released, end + rx->closes); /* R2 */
 	MOOR_CRASH_POINT("rx: room given");
-	if (!straight && end >= rx->publish_head_at)
-		moor__rx_publish_head(rx);
+	rx->turn = turn ^ sizeof *done;
 	moor__compiler_fence(); /* the processor's part: F1, F2 */
-	if (moor__unlikely(moor__load_64(asleep) | fences))
-		moor__ring_wake(&rx->ring, &me->quiet, &rx->ring.producer->quiet, head + MOOR__UNIT, end,
-		                moor__low_half(&me->released));
+	if (moor__unlikely(moor__load_64(&rx->ring.producer->quiet.asleep) | fences))
+		return advance_and_wake(rx, end);
+	rx->head = end;
+	return 0;
 }
 
-static void release_peeked(moor_rx *rx)
+/* All that is peeked. */
+static MOOR__NOINLINE void release_closely(moor_rx *rx)
 {
 	const uint64_t end = seen(rx), messages = rx->peeked, bytes = rx->peeked_bytes;
 
 	rx->ahead = 0;
 	rx->peeked = 0;
 	rx->peeked_bytes = 0;
-	if (rx->ring.many)
+	if (rx->ring.many) {
 		moor__mpsc_release(rx, end, messages, bytes);
-	else
-		release_to(rx, end, messages, bytes, false);
+	} else {
+		release_to(rx, end, messages, bytes, rx->ring.fences);
+		if (end >= rx->publish_head_at)
+			moor__rx_publish_head(rx);
+	}
 	set_straight(rx);
 }
 
-static inline void give_message(const moor_rx *rx, const struct moor__found *found, struct moor_msg *ret_msg)
+static inline void give_message(const void *payload, size_t len, uint32_t producer, struct moor_msg *ret_msg)
 {
-	ret_msg->data = rx->ring.data + (found->at & rx->ring.mask) + MOOR__HEADER_SIZE;
-	ret_msg->len = found->len;
+	ret_msg->data = payload;
+	ret_msg->len = len;
 	ret_msg->flags = 0;
-	ret_msg->producer = found->producer;
+	ret_msg->producer = producer;
 	ret_msg->reserved = 0;
 }
 
@@ -238,35 +252,44 @@ static MOOR__NOINLINE int peek_closely(moor_rx *rx, struct moor_msg *ret_msg)
 
 	if (err)
 		return err;
-	see(rx, &found);
-	give_message(rx, &found, ret_msg);
+	see(rx, found.end - rx->head, found.len);
+	give_message(moor__header_at(&rx->ring, found.at) + 1, found.len, found.producer, ret_msg);
 	return 0;
 }
 
 int moor_rx_peek(moor_rx *rx, struct moor_msg *ret_msg)
 {
-	struct moor_abi_record_header header;
-	struct moor__found found;
+	const struct moor_abi_record_header *at;
+	uint64_t head, len, end;
 
-	if (!moor__own_64(&rx->straight))
+	if (moor__unlikely(!moor__own_64(&rx->within)))
 		return peek_closely(rx, ret_msg);
-	found.at = rx->head;
-	header = moor__acquire_header(moor__header_at(&rx->ring, found.at)); /* A1 */
-	found.len = header.detail;
-	found.producer = 0;
-	found.end = found.at + moor__record_size(found.len);
-	if (moor__unlikely(header.word != MOOR_ABI_WORD_MESSAGE || found.len > rx->max_message ||
-	                   found.end > moor__own_64(&rx->straight)))
+	head = rx->head;
+	end = head + rx->ahead;
+	at = moor__header_at(&rx->ring, end);
+	len = moor__acquire_message(at); /* A1 */
+	end += moor__record_size(len);
+	if (moor__unlikely(len > rx->max_message || end > moor__own_64(&rx->within)))
 		return peek_closely(rx, ret_msg);
-	see(rx, &found);
-	give_message(rx, &found, ret_msg);
+	see(rx, end - head, (size_t)len);
+	give_message(at + 1, (size_t)len, 0, ret_msg);
 	return 0;
 }
 
 void moor_rx_release(moor_rx *rx)
 {
-	if (moor__own_32(&rx->state) == MOOR__READY && rx->peeked)
-		release_peeked(rx);
+	const uint64_t end = seen(rx), within = moor__own_64(&rx->within), messages = rx->peeked, bytes = rx->peeked_bytes;
+
+	if (moor__unlikely(end > within || !messages)) {
+		if (moor__own_32(&rx->state) == MOOR__READY && messages)
+			release_closely(rx);
+		return;
+	}
+	moor__set_own_64(&rx->straight, within);
+	rx->ahead = 0;
+	rx->peeked = 0;
+	rx->peeked_bytes = 0;
+	release_to(rx, end, messages, bytes, 0);
 }
 
 int moor_rx_rewind(moor_rx *rx)
@@ -348,14 +371,18 @@ static void spin_shortly(moor_rx *rx)
 		rx->heels.short_waits++;
 }
 
+/* For the answer that is on its way, if the call may wait at all. */
+static void wait_shortly(moor_rx *rx, int64_t timeout_ns)
+{
+	if (timeout_ns != MOOR_NOWAIT && rx->ring.spin && moor__own_32(&rx->state) == MOOR__READY)
+		spin_shortly(rx);
+}
+
 static int find_waiting(moor_rx *rx, int64_t timeout_ns, struct moor__found *ret_found)
 {
 	int64_t until = 0;
-	int err;
+	int err = find(rx, ret_found);
 
-	if (timeout_ns != MOOR_NOWAIT && rx->ring.spin && moor__own_32(&rx->state) == MOOR__READY)
-		spin_shortly(rx);
-	err = find(rx, ret_found);
 	if (moor__likely(err != MOOR_EAGAIN) || timeout_ns == MOOR_NOWAIT)
 		return err;
 	do {
@@ -367,6 +394,30 @@ static int find_waiting(moor_rx *rx, int64_t timeout_ns, struct moor__found *ret
 	return err == MOOR_EAGAIN ? moor__rx_corrupt(rx) : err;
 }
 
+/*
+ * The shortest way, if it is open (`straight` is not 0), for short messages only or for all. False: all else, and all
+ * that is wrong, is to be looked at more closely.
+ */
+static MOOR__ALWAYS_INLINE bool recv_straight(moor_rx *rx, bool only_short, void *buf, size_t cap, size_t *ret_len)
+{
+	uint64_t end = rx->head;
+	const struct moor_abi_record_header *const at = moor__header_at(&rx->ring, end);
+	const uint64_t len = moor__acquire_message(at); /* A1 */
+
+	end += moor__record_size(len);
+	if (moor__unlikely(len > (only_short ? rx->short_max : rx->max_message) || end > moor__own_64(&rx->straight) ||
+	                   len > cap))
+		return false;
+	if (only_short)
+		moor__copy_short(buf, at + 1, (size_t)len);
+	else
+		moor__copy(buf, at + 1, (size_t)len);
+	MOOR_CRASH_POINT("rx: copied");
+	*ret_len = (size_t)len;
+	release_to(rx, end, 1, len, 0);
+	return true;
+}
+
 static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
 {
 	struct moor__found found;
@@ -374,6 +425,9 @@ static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t
 
 	if (!rx || !ret_len || (!buf && cap) || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
+	wait_shortly(rx, timeout_ns);
+	if (buf && moor__own_64(&rx->straight) && recv_straight(rx, false, buf, cap, ret_len))
+		return 0;
 	err = find_waiting(rx, timeout_ns, &found);
 	if (err)
 		return err;
@@ -381,35 +435,31 @@ static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t
 		*ret_len = found.len;
 		return MOOR_EMSGSIZE;
 	}
-	moor__copy(buf, rx->ring.data + (found.at & rx->ring.mask) + MOOR__HEADER_SIZE, found.len);
+	moor__copy(buf, moor__header_at(&rx->ring, found.at) + 1, found.len);
 	MOOR_CRASH_POINT("rx: copied");
 	*ret_len = found.len;
-	see(rx, &found);
-	release_peeked(rx);
+	see(rx, found.end - rx->head, found.len);
+	release_closely(rx);
 	return 0;
 }
 
 int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
 {
-	struct moor_abi_record_header *at;
-	struct moor_abi_record_header header;
-	uint64_t end;
-
-	if (moor__unlikely(!rx || !ret_len || !buf || timeout_ns < MOOR_FOREVER ||
-	                   !moor__own_64(&rx->straight)))
+	if (moor__unlikely(!rx || !ret_len || !buf || timeout_ns < MOOR_FOREVER || !moor__own_64(&rx->straight)) ||
+	    moor__unlikely(!recv_straight(rx, true, buf, cap, ret_len)))
 		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
-	at = moor__header_at(&rx->ring, rx->head);
-	header = moor__acquire_header(at); /* A1 */
-	end = rx->head + moor__record_size(header.detail);
-	/* All else, and all that is wrong, is looked at more closely there. */
-	if (moor__unlikely(header.word != MOOR_ABI_WORD_MESSAGE || header.detail > rx->short_max || header.detail > cap ||
-	                   end > moor__own_64(&rx->straight)))
-		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
-	moor__copy_short(buf, at + 1, header.detail);
-	MOOR_CRASH_POINT("rx: copied");
-	*ret_len = header.detail;
-	release_to(rx, end, 1, header.detail, true);
 	return 0;
+}
+
+/* Is the next unseen record a message that lies within what needs no question? */
+static inline bool is_at_hand(const moor_rx *rx)
+{
+	uint64_t end = seen(rx), len;
+
+	if (!moor__own_64(&rx->within))
+		return false;
+	len = moor__acquire_message(moor__header_at(&rx->ring, end)); /* A1 */
+	return len <= rx->max_message && end + moor__record_size(len) <= moor__own_64(&rx->within);
 }
 
 int moor_rx_wait(moor_rx *rx, int64_t timeout_ns)
@@ -418,7 +468,10 @@ int moor_rx_wait(moor_rx *rx, int64_t timeout_ns)
 
 	if (!rx || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
-	return find_waiting(rx, timeout_ns, &found);
+	if (is_at_hand(rx))
+		return 0;
+	wait_shortly(rx, timeout_ns);
+	return is_at_hand(rx) ? 0 : find_waiting(rx, timeout_ns, &found);
 }
 
 /* Is there a message, or what is none and has no business there? Padding is neither. */
@@ -547,5 +600,5 @@ void moor__rx_detach(moor_rx *rx)
 	moor__fence();
 	wake_producers(rx);
 	moor__store_32(&rx->state, MOOR__WIPED);
-	moor__set_own_64(&rx->straight, 0);
+	set_straight(rx);
 }

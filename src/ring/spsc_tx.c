@@ -19,20 +19,23 @@
 
 #define CACHE_LINE 64u
 
+/* Within the lap by a unit at least: so the header that follows lies there too. */
 static void set_straight(moor_tx *tx)
 {
-	const uint64_t lap = (tx->tail | tx->ring.mask) + 1;
+	const uint64_t lap = (tx->tail | tx->ring.mask) + 1 - MOOR__UNIT;
+	uint64_t within = lap < tx->limit ? lap : tx->limit;
 
-	if (moor__own_32(&tx->state) != MOOR__READY || moor__own_64(&tx->open.end) || tx->ring.fences || tx->ring.many)
-		moor__set_own_64(&tx->straight, 0);
-	else
-		moor__set_own_64(&tx->straight, lap < tx->limit ? lap : tx->limit);
+	if (moor__own_32(&tx->state) != MOOR__READY || tx->ring.fences || tx->ring.many)
+		within = 0;
+	moor__set_own_64(&tx->within, within);
+	moor__set_own_64(&tx->straight, moor__own_64(&tx->open.end) ? 0 : within);
 }
 
 void moor__tx_stop(moor_tx *tx)
 {
 	moor__store_32(&tx->state, MOOR__CORRUPT);
 	moor__store_64(&tx->straight, 0);
+	moor__store_64(&tx->within, 0);
 	moor__store_64(&tx->open.end, 0);
 }
 
@@ -225,60 +228,64 @@ static inline unsigned char *payload(const moor_tx *tx, uint64_t at)
 	return tx->ring.data + (at & tx->ring.mask) + MOOR__HEADER_SIZE;
 }
 
-/*
- * Publishes the record of `size` at the tail. `straight`: within the lap, with room, and without fences of this side's
- * own; then the next record may go straight too, and its next header, if it has the same size, is looked after here:
- * where that begins a line, the line must be fetched, and now it can be while the consumer is busy. In the midst of a
- * line it costs nothing (doc/design.md, "Who zeroes the headers").
- */
-static MOOR__ALWAYS_INLINE void publish_at_tail(moor_tx *tx, uint64_t size, size_t len, bool straight)
+/* What began at the tail is published. Returns 0. */
+static MOOR__NOINLINE int advance_and_wake(moor_tx *tx, uint64_t end)
 {
-	unsigned char *const data = tx->ring.data;
-	const uint64_t mask = tx->ring.mask, at = tx->tail, end = at + size, after = end + size;
-	const uint64_t zeroed = tx->zeroed, until = straight ? moor__own_64(&tx->straight) : 0;
-	const uint64_t fences = straight ? 0 : tx->ring.fences;
-	const uint64_t *const asleep = &tx->ring.consumer->quiet.asleep;
-	struct moor_abi_record_header *const header = (void *)(data + (at & mask));
+	const uint64_t at = tx->tail;
 
 	tx->tail = end;
-	if (zeroed != end)
-		moor__store_32(&((struct moor_abi_record_header *)(void *)(data + (end & mask)))->word, 0);
+	moor__ring_wake(&tx->ring, &tx->ring.producer->quiet, &tx->ring.consumer->quiet, at, at,
+	                &moor__header_at(&tx->ring, at)->word);
+	return 0;
+}
+
+/*
+ * Publishes the record of `size` at the tail, whose header is given, within the lap, with room, and without fences of
+ * this side's own. The next header, if that record has the same size, is looked after here: where it begins a line, the
+ * line must be fetched, and now it can be while the consumer is busy. In the midst of a line there is no need
+ * (doc/design.md, "Who zeroes the headers"). Returns 0.
+ */
+static MOOR__ALWAYS_INLINE int publish_straight(moor_tx *tx, struct moor_abi_record_header *header, uint64_t end,
+                                                uint64_t size, size_t len)
+{
+	moor__store_32(&moor__header_after(header, size)->word, 0);
 	MOOR_CRASH_POINT("tx: zeroed");
 	moor__publish_header(header, MOOR_ABI_WORD_MESSAGE, (uint32_t)len); /* R1 */
 	MOOR_CRASH_POINT("tx: published");
-	if (after % CACHE_LINE == 0 && after <= until) {
-		moor__store_32(&((struct moor_abi_record_header *)(void *)(data + (after & mask)))->word, 0);
-		tx->zeroed = after;
-	}
+	if ((end + size) % CACHE_LINE == 0 && end + size <= moor__own_64(&tx->within))
+		moor__store_32(&moor__header_after(header, 2 * size)->word, 0);
 	moor__compiler_fence(); /* the processor's part: F1, F2 */
-	if (moor__unlikely(moor__load_64(asleep) | fences))
-		moor__ring_wake(&tx->ring, &tx->ring.producer->quiet, &tx->ring.consumer->quiet, at, at, &header->word);
+	if (moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep)))
+		return advance_and_wake(tx, end);
+	tx->tail = end;
+	return 0;
 }
 
 /* The same in the general case: behind padding, perhaps, and perhaps in a room that is larger. */
-static void publish(moor_tx *tx, uint64_t at, uint64_t end, size_t len)
+static void publish(moor_tx *tx, const struct moor__room *room, size_t len)
 {
-	const uint64_t start = tx->tail, size = moor__record_size(len);
-	struct moor_abi_record_header *const header = moor__header_at(&tx->ring, start);
+	const uint64_t start = tx->tail, size = moor__record_size(len), end = room->at + size;
 
-	if (tx->zeroed < end)
-		tx->zeroed = 0; /* it may have been written over */
-	set_straight(tx);
-	if (at == start) {
-		publish_at_tail(tx, size, len, moor__own_64(&tx->straight) != 0);
-	} else {
-		moor__store_32(&moor__header_at(&tx->ring, at + size)->word, 0);
-		moor__publish_header(moor__header_at(&tx->ring, at), MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
-		MOOR_CRASH_POINT("tx: before padding");
-		tx->tail = at + size;
-		/* The record is seen by whoever sees the padding before it. */
-		moor__publish_header(header, MOOR_ABI_WORD_PAD, (uint32_t)((at - start) / MOOR__UNIT)); /* R1 */
-		MOOR_CRASH_POINT("tx: padding published");
-		moor__compiler_fence(); /* the processor's part: F1, F2 */
-		if (moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep) | tx->ring.fences))
-			moor__ring_wake(&tx->ring, &tx->ring.producer->quiet, &tx->ring.consumer->quiet, start, start,
-			                &header->word);
+	if (room->end <= moor__own_64(&tx->within)) {
+		publish_straight(tx, moor__header_at(&tx->ring, start), end, size, len);
+		return;
 	}
+	moor__store_32(&moor__header_at(&tx->ring, end)->word, 0);
+	MOOR_CRASH_POINT("tx: zeroed");
+	moor__publish_header(moor__header_at(&tx->ring, room->at), MOOR_ABI_WORD_MESSAGE, (uint32_t)len); /* R1 */
+	if (room->at != start) {
+		MOOR_CRASH_POINT("tx: before padding");
+		/* The record is seen by whoever sees the padding before it. */
+		moor__publish_header(moor__header_at(&tx->ring, start), MOOR_ABI_WORD_PAD,
+		                     (uint32_t)((room->at - start) / MOOR__UNIT)); /* R1 */
+		MOOR_CRASH_POINT("tx: padding published");
+	} else {
+		MOOR_CRASH_POINT("tx: published");
+	}
+	moor__compiler_fence(); /* the processor's part: F1, F2 */
+	if (moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep) | tx->ring.fences))
+		advance_and_wake(tx, end);
+	tx->tail = end;
 	set_straight(tx);
 }
 
@@ -307,20 +314,20 @@ static MOOR__NOINLINE int reserve(moor_tx *tx, size_t len, void **ret_data)
 
 int moor_tx_reserve(moor_tx *tx, size_t len, void **ret_data)
 {
-	const uint64_t at = tx->tail, size = moor__record_size(len);
+	const uint64_t at = tx->tail, end = at + moor__record_size(len);
 
-	if (moor__unlikely(len > tx->max_message || at + size > moor__own_64(&tx->straight)))
+	if (moor__unlikely(len > tx->max_message || end > moor__own_64(&tx->straight)))
 		return reserve(tx, len, ret_data);
-	open_room(tx, &(struct moor__room){at, len, at + size});
+	open_room(tx, &(struct moor__room){at, len, end});
 	*ret_data = payload(tx, at);
 	return 0;
 }
 
-int moor_tx_commit(moor_tx *tx, size_t len)
+static MOOR__NOINLINE int commit_slowly(moor_tx *tx, size_t len)
 {
-	const uint64_t end = moor__own_64(&tx->open.end);
+	struct moor__room room = {tx->open.at, tx->open.len, moor__own_64(&tx->open.end)};
 
-	if (moor__unlikely(!end || len > tx->open.len)) {
+	if (!room.end || len > room.len) {
 		const int err = moor__tx_state_error(tx);
 
 		return err ? err : MOOR_EINVAL;
@@ -330,22 +337,32 @@ int moor_tx_commit(moor_tx *tx, size_t len)
 		return 0;
 	}
 	moor__set_own_64(&tx->open.end, 0);
-	publish(tx, tx->open.at, end, len);
+	set_straight(tx);
+	publish(tx, &room, len);
 	return 0;
+}
+
+int moor_tx_commit(moor_tx *tx, size_t len)
+{
+	const uint64_t end = moor__own_64(&tx->open.end), within = moor__own_64(&tx->within), at = tx->tail;
+	const uint64_t size = moor__record_size(len);
+
+	/* Behind padding a record ends beyond the lap. */
+	if (moor__unlikely(!end || end > within || len > tx->open.len))
+		return commit_slowly(tx, len);
+	moor__set_own_64(&tx->open.end, 0);
+	moor__set_own_64(&tx->straight, within);
+	return publish_straight(tx, moor__header_at(&tx->ring, at), at + size, size, len);
 }
 
 static void cancel(moor_tx *tx)
 {
-	const uint64_t end = moor__own_64(&tx->open.end);
-
-	if (!end)
+	if (!moor__own_64(&tx->open.end))
 		return;
 	if (tx->ring.many) {
 		moor__mpsc_cancel(tx);
 		return;
 	}
-	if (tx->zeroed < end)
-		tx->zeroed = 0; /* it may have been written over */
 	moor__set_own_64(&tx->open.end, 0);
 	set_straight(tx);
 }
@@ -370,22 +387,27 @@ static MOOR__NOINLINE int send_slowly(moor_tx *tx, const void *data, size_t len,
 	MOOR_CRASH_POINT("tx: reserved");
 	moor__copy(payload(tx, room.at), data, len);
 	MOOR_CRASH_POINT("tx: copied");
-	publish(tx, room.at, room.end, len);
+	publish(tx, &room, len);
 	return 0;
 }
 
 int moor_tx_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 {
-	const uint64_t size = moor__record_size(len);
+	struct moor_abi_record_header *header;
+	uint64_t size, at, end;
 
-	if (moor__unlikely(!tx || !data || timeout_ns < MOOR_FOREVER || len > tx->short_max ||
-	                   tx->tail + size > moor__own_64(&tx->straight)))
+	if (moor__unlikely(!tx || len > tx->short_max || !data))
 		return send_slowly(tx, data, len, timeout_ns);
+	size = moor__record_size(len);
+	at = tx->tail;
+	end = at + size;
+	if (moor__unlikely(end > moor__own_64(&tx->straight) || timeout_ns < MOOR_FOREVER))
+		return send_slowly(tx, data, len, timeout_ns);
+	header = moor__header_at(&tx->ring, at);
 	MOOR_CRASH_POINT("tx: reserved");
-	moor__copy_short(payload(tx, tx->tail), data, len);
+	moor__copy_short(header + 1, data, len);
 	MOOR_CRASH_POINT("tx: copied");
-	publish_at_tail(tx, size, len, true);
-	return 0;
+	return publish_straight(tx, header, end, size, len);
 }
 
 int moor_tx_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, int64_t timeout_ns)
@@ -415,7 +437,7 @@ int moor_tx_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, int64_t tim
 		moor__copy(to, iov[i].data, iov[i].len);
 		to += iov[i].len;
 	}
-	publish(tx, room.at, room.end, len);
+	publish(tx, &room, len);
 	return 0;
 }
 
@@ -590,5 +612,5 @@ void moor__tx_detach(moor_tx *tx)
 	if (moor__load_64(&ring->consumer->quiet.asleep) & MOOR__ASLEEP)
 		ring->ops->wake(word);
 	moor__store_32(&tx->state, MOOR__WIPED);
-	moor__set_own_64(&tx->straight, 0);
+	set_straight(tx);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spsc.pml - the ring of one producer and one consumer, as src/ring/spsc_tx.c, rx.c and reached.c do it, a shared word a
- * step: reserve, payload, short commit, cancel, padding at the wrap, publish, the header zeroed ahead, peek one or two,
+ * step: reserve, payload, short commit, cancel, padding at the wrap, publish, a header zeroed ahead, peek one or two,
  * release, the lazily told head, close; either side killed before any step, and its successor: the producer's walks over
  * the headers from what is released, the consumer's goes on from the newer copy of `done`. Four units, records of one or
  * two, a bit over a lap.
@@ -14,8 +14,8 @@
  * Shown: every message that was published is delivered, in order, once by each consumer until one has released it;
  * nothing else is; the tail and the counts that a successor finds are right; nobody is stuck.
  *
- * Broken on purpose, each must fail: NO_ZERO (the next header is not zeroed before a publication), TRUST_ZEROED (a header
- * zeroed ahead is believed in after a reservation has written over it), PADDING_FIRST (padding published before the record
+ * Broken on purpose, each must fail: NO_ZERO (the next header is not zeroed before a publication), ZERO_LATE (it is after
+ * one), ZERO_BEYOND (a header zeroed ahead, where there is no room), PADDING_FIRST (padding published before the record
  * behind it), POSITION_FIRST (`position` of a copy of `done` stored before the counts), ONE_COPY (there is one),
  * GIVEN_FIRST (room given before `done` says so), WALK_FROM_START (a successor walks from where the ring began).
  */
@@ -63,13 +63,13 @@ bool told_end; /* the producer has published all and closed */
 
 active proctype producer()
 {
-	byte tail, limit, zeroed, at, size, end, room_end; /* private; zeroed 0: none */
+	byte tail, limit, at, size, end; /* private */
 
 	limit = LINES - 1;
 	goto loop;
 
 successor: /* moor__tx_attach, moor__ring_walk */
-	atomic { at = 0; size = 0; end = 0; room_end = 0; zeroed = 0; tail = 0; limit = 0 };
+	atomic { at = 0; size = 0; end = 0; tail = 0; limit = 0 };
 	STEP(successor)
 #ifdef WALK_FROM_START
 		tail = 0;
@@ -118,19 +118,11 @@ loop:
 		:: else
 		fi;
 		atomic {
-			room_end = at + size;
-#ifndef TRUST_ZEROED
-			if
-			:: zeroed < room_end -> zeroed = 0
-			:: else
-			fi;
-#endif
 			if
 			:: true
 			:: size == 2 -> size = 1 /* a short commit */
-			:: size = 0; at = 0; room_end = 0; goto loop /* cancel */
+			:: size = 0; at = 0; goto loop /* cancel */
 			fi;
-			room_end = 0;
 			end = at + size
 		};
 #ifdef PADDING_FIRST
@@ -142,14 +134,10 @@ loop:
 		:: else
 		fi;
 #endif
-#ifndef NO_ZERO
-		if
-		:: zeroed != end || at != tail ->
-			STEP(successor)
-				word[AT(end)] = 0
-			END
-		:: else
-		fi;
+#if !defined(NO_ZERO) && !defined(ZERO_LATE)
+		STEP(successor)
+			word[AT(end)] = 0
+		END;
 #endif
 		STEP(successor)
 			word[AT(at)] = size;
@@ -173,11 +161,19 @@ loop:
 		:: else
 		fi;
 #endif
+#ifdef ZERO_LATE
+		STEP(successor)
+			word[AT(end)] = 0
+		END;
+#endif
 		if /* the header after a next record of the same size, where it begins a line of the processor */
+#ifdef ZERO_BEYOND
+		:: at == tail && end + size <= LAP_END(at) ->
+#else
 		:: at == tail && end + size <= limit && end + size <= LAP_END(at) ->
+#endif
 			STEP(successor)
-				word[AT(end + size)] = 0;
-				zeroed = end + size
+				word[AT(end + size)] = 0
 			END
 		:: true
 		fi;
