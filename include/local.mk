@@ -4,6 +4,7 @@ mooringinclude_HEADERS = \
 	include/mooring/abi.h \
 	include/mooring/base.h \
 	include/mooring/channel.h \
+	include/mooring/link.h \
 	include/mooring/map.h \
 	include/mooring/name.h \
 	include/mooring/ring.h \

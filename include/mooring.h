@@ -6,6 +6,7 @@
 #include <mooring/abi.h>
 #include <mooring/base.h>
 #include <mooring/channel.h>
+#include <mooring/link.h>
 #include <mooring/map.h>
 #include <mooring/name.h>
 #include <mooring/ring.h>

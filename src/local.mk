@@ -18,10 +18,12 @@ library_sources = \
 	src/os/linux/error.h \
 	src/os/linux/file.c \
 	src/os/linux/futex.c \
+	src/os/linux/line.c \
 	src/os/linux/lock.c \
 	src/os/linux/memory.c \
 	src/os/linux/plain.c \
 	src/os/linux/process.c \
+	src/os/linux/start.c \
 	src/os/linux/window.c \
 	src/map/access.c \
 	src/map/backing.c \
@@ -74,6 +76,10 @@ library_sources = \
 	src/channel/endpoint.h \
 	src/channel/memory.c \
 	src/channel/waitable.c \
+	src/link/host.c \
+	src/link/link.c \
+	src/link/link.h \
+	src/link/worker.c \
 	src/stream/length.h \
 	src/stream/reader.c \
 	src/stream/writer.c

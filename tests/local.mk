@@ -21,6 +21,7 @@ include tests/map.mk
 include tests/mixed.mk
 include tests/sync.mk
 include tests/ring.mk
+include tests/link.mk
 include tests/stream.mk
 include tests/checks.mk
 include tests/tools.mk

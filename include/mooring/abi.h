@@ -206,6 +206,21 @@ struct moor_abi_record_header {
 #define MOOR_ABI_WORD_BY_SHIFT 4
 #define MOOR_ABI_WORD_AFTER_SHIFT 14
 
+/*
+ * A link: two memories like this, the host's and the worker's. Each is written by one side and mapped read-only by the
+ * other. It begins with that side's half of the ring that it receives through, and its half of the ring that it sends
+ * through; the data of the latter follow, capacity bytes of them. Both headers are the host's, of this kind, alike, and
+ * otherwise as a ring's of one producer.
+ */
+#define MOOR_ABI_KIND_LINK 16u
+struct moor_abi_link {
+	struct moor_abi_header header;
+	uint8_t pad0[256];
+	struct moor_abi_consumer in;
+	struct moor_abi_producer out;
+	uint8_t pad1[2560];
+};
+
 #if defined(__cplusplus)
 #define MOOR_ABI_ASSERT(name, condition) static_assert(condition, #name)
 #elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
@@ -285,6 +300,10 @@ MOOR_ABI_AT(many, claimed, 0);
 MOOR_ABI_AT(many, sleeping, 128);
 MOOR_ABI_AT(many, changes, 132);
 MOOR_ABI_ASSERT(many_size, sizeof(struct moor_abi_many) == MOOR_ABI_RING_SLOTS_OFFSET - MOOR_ABI_MANY_OFFSET);
+MOOR_ABI_AT(link, header, 0);
+MOOR_ABI_AT(link, in, MOOR_ABI_RING_SLOTS_OFFSET);
+MOOR_ABI_AT(link, out, MOOR_ABI_RING_SLOTS_OFFSET + MOOR_ABI_RING_SLOT_SIZE);
+MOOR_ABI_ASSERT(link_size, sizeof(struct moor_abi_link) == MOOR_ABI_DATA_ALIGN);
 MOOR_ABI_AT(record_header, word, 0);
 MOOR_ABI_AT(record_header, detail, 4);
 MOOR_ABI_ASSERT(record_header_size, sizeof(struct moor_abi_record_header) == 8);

@@ -153,7 +153,7 @@ int moor_rx_open(const char *name, const struct moor_channel_opts *opts, moor_rx
 
 void moor_tx_close(moor_tx *tx)
 {
-	if (!tx)
+	if (!tx || moor__endpoint_of(tx)->of_link)
 		return;
 	if (tx->state != MOOR__WIPED)
 		moor__tx_detach(tx);
@@ -162,7 +162,7 @@ void moor_tx_close(moor_tx *tx)
 
 void moor_rx_close(moor_rx *rx)
 {
-	if (!rx)
+	if (!rx || moor__endpoint_of(rx)->of_link)
 		return;
 	if (rx->state != MOOR__WIPED)
 		moor__rx_detach(rx);

@@ -54,14 +54,14 @@ static void interrupt(void *sleeper)
 
 static const struct moor__ring_ops named_ops = {.alive = named_alive, WAIT_OPS};
 static const struct moor__ring_ops callers_ops = {.alive = callers_alive, WAIT_OPS};
-static const struct moor__ring_ops immortal_ops = {WAIT_OPS};
+const struct moor__ring_ops moor__immortal_ops = {WAIT_OPS};
 
 int moor__endpoint_attach(struct moor__endpoint *endpoint, void *handle, uint32_t slot, void *mem,
                           const struct moor__geometry *geometry)
 {
 	struct moor__ring_attach how = {.ops = endpoint->object     ? &named_ops
 	                                       : endpoint->is_alive ? &callers_ops
-	                                                            : &immortal_ops,
+	                                                            : &moor__immortal_ops,
 	                                .slot = slot,
 	                                .ops_arg = endpoint,
 	                                .sleeper = &endpoint->sleeper,

@@ -21,7 +21,11 @@ struct moor__endpoint {
 	struct moor__os_sleeper sleeper;
 	struct moor__waitable waitable; /* what a moor_waitable of it points to */
 	void *handle;
+	bool of_link; /* which closes it */
 };
+
+/* How any side waits, where nobody dies. */
+extern const struct moor__ring_ops moor__immortal_ops;
 
 /* A side's handle, zero; NULL: no memory. handle_size is sizeof(moor_tx) or sizeof(moor_rx). */
 struct moor__endpoint *moor__endpoint_new(size_t handle_size, void **ret_handle);

@@ -185,6 +185,75 @@ bool moor__os_locked(int fd, uint32_t which);           /* anybody else holds it
 bool moor__os_locked_shared(int fd, uint32_t which);    /* somebody else holds it shared */
 bool moor__os_locked_exclusive(int fd, uint32_t which); /* anybody else holds it exclusively */
 
+/* ---- a host and a worker that it does not trust: sealed memory, a line between the two, a process ---- */
+
+/*
+ * Memory of that length, allocated, that nobody can make shorter or longer. seal_writes: from now on nobody can map it
+ * writable or take pages out of it, and no seal can be added; mappings that there are go on. MOOR_ENOTSUP: not here.
+ */
+int moor__os_sealed_new(uint64_t size, int *ret_fd);
+int moor__os_seal_writes(int fd);
+/* Is it memory of this kind, and has it the seals? final: those of seal_writes, too. */
+bool moor__os_sealed(int fd, bool final, struct moor__os_file_info *ret_info);
+/* What is shown at the address of a mapping is from now on the file, from its start, read-only: all at once. */
+int moor__os_map_over(int fd, const struct moor__os_mapping *mapping);
+int moor__os_map_nothing(size_t len, struct moor__os_mapping *ret_mapping, void **ret_data); /* zeroes, read-only */
+
+/*
+ * What a side has of the line, -1 each that it has not. Nothing that the worker can do to its descriptors makes a call
+ * of the host's wait. `control`: the host's end of the socket by which a worker attaches; `worker`: the worker's, as long
+ * as it is kept here. `bell`: a side's end of a socket; its hang-up is the other side's end; what is sent by the host is
+ * the worker's bell. `door`: a counter that the worker adds to: the host's bell. `poll`: the host's, if it was asked
+ * for: door, bell, control and child in one.
+ */
+struct moor__os_line {
+	int control, worker, bell, door, poll;
+	bool heard; /* the host: the worker's hello */
+};
+#define MOOR__OS_NO_LINE ((struct moor__os_line){-1, -1, -1, -1, -1, false})
+
+/* The host's: all is ready for a worker to join, which finds the two memories there. */
+int moor__os_line_new(const int memory[2], struct moor__os_line *ret_line);
+/* The worker's: what lies ready at the end fd, and whose it is. It stays there until it is taken. MOOR_EBUSY: it has been
+ * taken; MOOR_ECLOSED: nobody is there; MOOR_EINVAL, MOOR_EFORMAT: not such an end, or not such an offer. */
+int moor__os_line_look(int fd, struct moor__os_line *ret_line, int ret_memory[2], uint32_t *ret_uid);
+int moor__os_line_take(int fd);   /* 0; MOOR_EBUSY, MOOR_ECLOSED */
+void moor__os_line_hello(int fd); /* the worker has mapped what is its to map */
+/* The host: has the worker said so? 0, MOOR_EAGAIN, MOOR_ECORRUPT (it said something else). Closes line->worker, and looks
+ * at control no more. */
+int moor__os_line_heard(struct moor__os_line *line);
+bool moor__os_line_hung_up(const struct moor__os_line *line, int child); /* child: see struct moor__os_child, or -1 */
+/* Until either may have something to say, for at most ns: 0, MOOR_ETIMEDOUT, MOOR_EINTR, MOOR_ESYS. */
+int moor__os_line_await(const struct moor__os_line *line, int child, int64_t ns);
+void moor__os_line_ring(const struct moor__os_line *line);
+int moor__os_line_fd(struct moor__os_line *line, int child, int *ret_fd); /* to poll: rung up, or hung up */
+void moor__os_line_watch(const struct moor__os_line *line, int child); /* by that descriptor, too */
+void moor__os_line_empty(const struct moor__os_line *line);               /* it is not readable for what was rung before */
+void moor__os_line_hang_up(struct moor__os_line *line); /* and closes it: a forked child cannot keep it up */
+void moor__os_line_close(struct moor__os_line *line);   /* closes it only */
+
+/* The number in an environment variable: 0, MOOR_ENOENT, MOOR_EINVAL. */
+int moor__os_number_of(const char *variable, int *ret_number);
+
+struct moor__os_start {
+	char *const *argv, *const *envp; /* envp NULL: the caller's */
+	const char *cwd;                 /* or NULL */
+	const char *variable;            /* of the environment: the number that `keep` has in the child */
+	int keep;
+	void (*setup)(void *arg);
+	void *arg;
+};
+/* A child of this process; fd: readable when it has ended, or -1 where there is no such thing. */
+struct moor__os_child {
+	int64_t pid;
+	int fd, status;
+	bool reaped;
+};
+int moor__os_start(const struct moor__os_start *how, struct moor__os_child *ret_child);
+/* Reaps it; its status stays. 0, MOOR_EAGAIN, MOOR_ETIMEDOUT, MOOR_EINTR, MOOR_ESYS (ECHILD: somebody else has). */
+int moor__os_child_wait(struct moor__os_child *child, int64_t timeout_ns);
+void moor__os_child_kill(const struct moor__os_child *child);
+
 /* ---- threads and fork ---- */
 
 /* Between the two the calling thread cannot be cancelled: a lock of ours must not die with it. */

@@ -46,6 +46,7 @@ struct moor__ring_ops {
 	void (*interrupt)(void *sleeper);
 	void (*wake)(const uint32_t *word);
 	bool (*fence_peers)(void);
+	bool unfenced; /* fence_peers is not to be called: see wait.c */
 	int64_t (*now)(void);
 	int64_t (*now_coarse)(void);
 	uint32_t (*cpu)(void);

@@ -107,6 +107,8 @@ int moor__rx_over(moor_rx *rx, bool look)
 	const struct moor__lives lives = producers(rx, look);
 	const int err = end_of_stream(rx, &lives);
 
+	if (moor__own_32(&rx->state) != MOOR__READY)
+		return state_error(rx);
 	/* They may have published before they left. */
 	if (!err || rx_ready(rx) || is_claimed(rx))
 		return 0;

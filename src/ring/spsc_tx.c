@@ -112,6 +112,8 @@ static int tx_over(void *side, bool look)
 	    look ? moor__ring_look(&wait->tx->ring, MOOR__CONSUMER, slot) : moor__ring_life(&wait->tx->ring, slot);
 	int released;
 
+	if (moor__own_32(&wait->tx->state) != MOOR__READY)
+		return moor__tx_state_error(wait->tx);
 	if (moor__life_attached(life) || !moor__life_ended(life))
 		return 0;
 	released = moor__tx_is_released(wait->tx, wait->position); /* it may have released more before it left */

@@ -6,6 +6,11 @@
  * The handshake, sleeper and publisher: the sleeper stores `asleep`, then a fence, then looks once more; the publisher
  * stores what it publishes, then a fence, then loads `asleep`. One of the two sees the other. The publisher's fence
  * would cost more than all the rest of a publication, so the sleeper executes it for both (membarrier), where the system can.
+ *
+ * A sleeper that must not call that (a link's worker behind a strict filter: ops->unfenced) dozes before it sleeps. All
+ * that can be lost is the wake-up for a publication that was on its way out of its processor while the sleeper announced
+ * itself, looked, and had the kernel compare the word: after a doze it is there to be seen. One who is to be told in
+ * another way than by a wake-up asks for the publishers' own fences, for good, and naps once.
  */
 #include "base/crash.h"
 #include "base/slot_word.h"
@@ -19,7 +24,7 @@
 #define SPIN_RETRY 16u
 /* So many wake-ups for nothing, in one wait, before it naps between them. */
 #define VAIN_MANY 4096u
-#define NAP_NS ((int64_t)1000000)
+#define NAP_NS ((int64_t)1000000) /* a doze, too */
 
 static void note_cpu(struct moor__ring *ring, struct moor_abi_slot *me)
 {
@@ -74,14 +79,18 @@ void moor__ring_announce(struct moor__ring *ring, struct moor_abi_quiet *mine, u
 	moor__store_64(&mine->asleep, position | MOOR__ASLEEP | ring->asleep_word);
 	if (sleeping)
 		moor__or_32(sleeping, MOOR__ASLEEP | (uint32_t)ring->asleep_word);
-	if (ring->asleep_word || !ring->ops->fence_peers()) { /* F1 */
-		if (!ring->asleep_word) {
+	if (ring->asleep_word || ring->ops->unfenced || !ring->ops->fence_peers()) { /* F1 */
+		const bool first = !ring->asleep_word;
+
+		if (first) {
 			ring->asleep_word = MOOR__FENCE_FOR_ME;
 			moor__store_64(&mine->asleep, position | MOOR__ASLEEP | MOOR__FENCE_FOR_ME);
 			if (sleeping)
 				moor__or_32(sleeping, MOOR__FENCE_FOR_ME);
 		}
 		moor__fence();
+		if (first && ring->ops->unfenced)
+			(void)ring->ops->sleep(ring->sleeper, &ring->still, 0, NAP_NS);
 	}
 }
 
@@ -99,9 +108,21 @@ int64_t moor__ring_left(const struct moor__ring *ring, int64_t timeout_ns, int64
 	return *until > now ? *until - now : 0;
 }
 
+/* Before a sleep of this file's. True: it is to be a doze, if it is the wait's first. */
+static bool announce(struct moor__ring *ring, const struct moor__wait *wait)
+{
+	if (!ring->ops->unfenced || ring->asleep_word) {
+		moor__ring_announce(ring, wait->mine, wait->position);
+		return false;
+	}
+	moor__store_64(&wait->mine->asleep, wait->position | MOOR__ASLEEP);
+	moor__fence();
+	return true;
+}
+
 int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int64_t timeout_ns)
 {
-	bool look = moor__ring_look_due(ring);
+	bool look = moor__ring_look_due(ring), dozed = false;
 	int64_t until = 0;
 	uint32_t expected, vain = 0;
 	int err;
@@ -128,8 +149,8 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 		return 0;
 	for (;;) {
 		int64_t ns = MOOR__LOOK_ASLEEP_NS;
+		const bool doze = announce(ring, wait) && !dozed;
 
-		moor__ring_announce(ring, wait->mine, wait->position);
 		MOOR_CRASH_POINT("wait: announced");
 		err = 0;
 		expected = moor__acquire_32(wait->word);
@@ -147,6 +168,9 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 			}
 			ns = left < ns ? left : ns;
 		}
+		if (doze && ns > NAP_NS)
+			ns = NAP_NS;
+		dozed = true;
 		moor__store_64(&wait->mine->waits, moor__load_64(&wait->mine->waits) + 1);
 		/* The word is the peer's: by changing it at full speed that must not keep this processor busy, too. */
 		if (vain > VAIN_MANY && ns > NAP_NS)
@@ -163,7 +187,7 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 			(void)ring->ops->take_interruption(ring->sleeper);
 		if (err && err != MOOR_ETIMEDOUT)
 			break;
-		look = err == MOOR_ETIMEDOUT || moor__ring_look_due(ring);
+		look = (err == MOOR_ETIMEDOUT && !doze) || moor__ring_look_due(ring);
 	}
 	moor__store_64(&wait->mine->asleep, ring->asleep_word);
 	note_cpu(ring, wait->me);

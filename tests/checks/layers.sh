@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# layers.sh - each layer knows only those below it: base < os < map < sync < ring < channel < tools, examples, bench;
+# layers.sh - each layer knows only those below it: base < os < map < sync < ring < channel < link < tools, examples, bench;
 # stream stands on base, beside them.
 # Looks at what every file includes. Shown able to fail: one violation of each rule is planted in a copy, and found.
 set -u
@@ -59,6 +59,7 @@ violations() {
 			sync/*:base/* | sync/*:os/os.h\" | sync/*:map/* | sync/*:sync/*) ;;
 			ring/*:base/* | ring/*:ring/* | ring/*:map/header.h\") ;;
 			channel/*:base/* | channel/*:os/os.h\" | channel/*:map/* | channel/*:sync/* | channel/*:ring/* | channel/*:channel/*) ;;
+			link/*:base/* | link/*:os/os.h\" | link/*:map/* | link/*:sync/* | link/*:ring/* | link/*:channel/endpoint.h\" | link/*:link/*) ;;
 			*) why='a step upward, or sideways' ;;
 			esac
 			;;
@@ -135,6 +136,10 @@ src/channel/channel.c|<sys/mman.h>
 src/channel/channel.c|"os/linux/dir.h"
 src/channel/channel.c|<mooring/nothing.h>
 src/channel/channel.c|MACRO
+src/channel/endpoint.c|"link/link.h"
+src/ring/rx.c|"link/link.h"
+src/link/link.c|<unistd.h>
+src/link/worker.c|"os/linux/dir.h"
 src/stream/writer.c|"os/os.h"
 src/stream/reader.c|"map/map.h"
 src/stream/length.h|<unistd.h>
