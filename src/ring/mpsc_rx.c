@@ -3,6 +3,7 @@
  * mpsc_rx.c - the consumer of many producers. What differs from the consumer of one: padding stands anywhere, claims are
  * waited for or passed over, and whoever may have written there, what is given back is cleared.
  */
+#include "base/copy.h"
 #include "base/crash.h"
 #include "base/slot_word.h"
 #include "ring/mpsc.h"
@@ -14,11 +15,12 @@ void moor__mpsc_clear(moor_rx *rx, uint64_t from, uint64_t to)
 		moor__store_32(&moor__header_at(&rx->ring, at)->word, 0);
 }
 
-void moor__mpsc_release(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
+static MOOR__ALWAYS_INLINE void release_to(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
 {
 	struct moor_abi_consumer *const me = rx->ring.consumer;
 	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)me->done + rx->turn);
-	const uint64_t head = rx->head;
+	const uint32_t *const sleeping = &rx->ring.many->sleeping;
+	const uint64_t head = rx->head, closes = rx->closes, fences = rx->ring.fences, publish_at = rx->publish_head_at;
 
 	rx->head = end;
 	rx->messages += messages;
@@ -31,13 +33,37 @@ void moor__mpsc_release(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t b
 	MOOR_CRASH_POINT("rx: released");
 	moor__mpsc_clear(rx, head, end);
 	MOOR_CRASH_POINT("rx: cleared");
-	moor__release_64(&me->released, end | rx->closes); /* R2 */
+	moor__release_64(&me->released, end | closes); /* R2 */
 	MOOR_CRASH_POINT("rx: room given");
-	if (end >= rx->publish_head_at)
+	if (moor__unlikely(end >= publish_at))
 		moor__rx_publish_head(rx);
 	moor__compiler_fence(); /* the processor's part: F1, F2 */
-	if (moor__unlikely(moor__load_32(&rx->ring.many->sleeping) | rx->ring.fences))
+	if (moor__unlikely(moor__load_32(sleeping) | fences))
 		moor__mpsc_wake(rx, false);
+}
+
+void moor__mpsc_release(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
+{
+	release_to(rx, end, messages, bytes);
+}
+
+bool moor__mpsc_recv_short(moor_rx *rx, void *buf, size_t cap, size_t *ret_len)
+{
+	const uint64_t at = rx->head;
+	const struct moor_abi_record_header *const place = moor__header_at(&rx->ring, at);
+	const struct moor_abi_record_header header = moor__acquire_header(place); /* A1 */
+	const uint64_t end = at + moor__claim_size(header.detail);
+
+	if (moor__unlikely(moor__word_kind(header.word) != MOOR_ABI_WORD_MESSAGE || header.detail > rx->short_max ||
+	                   header.detail > cap || rx->ahead || moor__own_32(&rx->state) != MOOR__READY ||
+	                   (at & rx->ring.mask) + (end - at) > rx->ring.capacity))
+		return false;
+	moor__copy_short(buf, place + 1, header.detail);
+	MOOR_CRASH_POINT("rx: copied");
+	*ret_len = header.detail;
+	rx->producer = moor__word_by(header.word);
+	release_to(rx, end, 1, header.detail);
+	return true;
 }
 
 /* Somebody sleeps, or slept: is it for room that there is now? Whoever sleeps on for more is remembered. */

@@ -186,7 +186,42 @@ void moor__mpsc_cancel(moor_tx *tx)
 	publish(tx, room.at, MOOR_ABI_WORD_PAD, (uint32_t)((room.end - room.at) / MOOR__UNIT));
 }
 
-int moor__mpsc_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
+bool moor__mpsc_send_short(moor_tx *tx, const void *data, size_t len)
+{
+	struct moor_abi_producer *const me = tx->ring.producer;
+	const uint64_t size = moor__claim_size(len), capacity = tx->ring.capacity, mask = tx->ring.mask;
+	const uint64_t released = tx->released;
+	const uint64_t claimed = moor__acquire_64(&tx->ring.many->claimed); /* A7 */
+	const uint64_t start = moor__claimed_position(claimed, released);
+	struct moor_abi_record_header *const header = header_at(tx, start);
+	const uint32_t slot = tx->slot, ids = moor__word_ids(slot, moor__claimed_by(claimed)), fences = tx->ring.fences;
+	uint64_t *const many = &tx->ring.many->claimed;
+	const uint64_t *const asleep = &tx->ring.consumer->quiet.asleep;
+
+	/* The room that is known; not what was claimed before that was released; and up to the end of the lap. */
+	if (moor__unlikely(start - released > capacity - MOOR__LINE - size || (start & mask) + size > capacity ||
+	                   tx->open.end || moor__own_32(&tx->state) != MOOR__READY))
+		return false;
+	announce(me, claimed, size);
+	if (moor__unlikely(!moor__cas_64(many, claimed, moor__claimed_word(start + size, slot)))) /* R7, A7 */
+		return false; /* the intent stays for the next try */
+	MOOR_CRASH_POINT("mpsc: claimed");
+	moor__publish_header(header, MOOR_ABI_WORD_CLAIM | ids, (uint32_t)(size / MOOR__UNIT)); /* R9 */
+	moor__fence_release(); /* R9: before the payload */
+	MOOR_CRASH_POINT("mpsc: marked");
+	moor__copy_short(header + 1, data, len);
+	MOOR_CRASH_POINT("mpsc: copied");
+	moor__publish_header(header, MOOR_ABI_WORD_MESSAGE | ids, (uint32_t)len); /* R1 */
+	MOOR_CRASH_POINT("mpsc: published");
+	moor__release_32(&me->intent_units, 0); /* R8 */
+	MOOR_CRASH_POINT("mpsc: withdrawn");
+	moor__compiler_fence(); /* the processor's part: F1, F2 */
+	if (moor__unlikely(moor__load_64(asleep) | fences))
+		moor__ring_wake(&tx->ring, &me->quiet, &tx->ring.consumer->quiet, start, start, &header->word);
+	return true;
+}
+
+int moor__mpsc_send_slowly(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 {
 	uint64_t at;
 	int err;

@@ -15,6 +15,7 @@
 
 /* See struct moor__heels. */
 #define SHORT_WAIT 3u /* loops: a wait on the producer's heels is no longer */
+#define SHORT_WAIT_MANY 12u /* who has to claim takes longer */
 #define ENOUGH_AT_FIRST 8u
 #define ENOUGH_AT_MOST 4096u
 #define LETTING_LOOPS 96
@@ -367,7 +368,7 @@ static void spin_shortly(moor_rx *rx)
 		moor__pause();
 		loops++;
 	}
-	if (loops > SHORT_WAIT)
+	if (loops > (rx->ring.many ? SHORT_WAIT_MANY : SHORT_WAIT))
 		rx->heels.short_waits = 0;
 	else
 		rx->heels.short_waits++;
@@ -428,6 +429,8 @@ static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t
 	if (!rx || !ret_len || (!buf && cap) || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
 	wait_shortly(rx, timeout_ns);
+	if (rx->ring.many && buf && moor__mpsc_recv_short(rx, buf, cap, ret_len))
+		return 0;
 	if (buf && moor__own_64(&rx->straight) && recv_straight(rx, false, buf, cap, ret_len))
 		return 0;
 	err = find_waiting(rx, timeout_ns, &found);
@@ -447,8 +450,14 @@ static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t
 
 int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
 {
-	if (moor__unlikely(!rx || !ret_len || !buf || timeout_ns < MOOR_FOREVER || !moor__own_64(&rx->straight)) ||
-	    moor__unlikely(!recv_straight(rx, true, buf, cap, ret_len)))
+	if (moor__unlikely(!rx || !ret_len || !buf || timeout_ns < MOOR_FOREVER))
+		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
+	if (moor__unlikely(!moor__own_64(&rx->straight))) {
+		if (rx->ring.many && moor__mpsc_recv_short(rx, buf, cap, ret_len))
+			return 0;
+		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
+	}
+	if (moor__unlikely(!recv_straight(rx, true, buf, cap, ret_len)))
 		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
 	return 0;
 }

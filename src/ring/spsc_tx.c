@@ -52,7 +52,7 @@ static int learn(moor_tx *tx, uint64_t released)
 {
 	if (released <= tx->released)
 		return 0;
-	if (!moor__position_is_sound(released, tx->ring.many) || (!tx->ring.many && released > tx->tail))
+	if (released % MOOR__UNIT || (tx->ring.many ? !moor__position_is_sound(released, true) : released > tx->tail))
 		return moor__tx_corrupt(tx);
 	tx->released = released;
 	tx->limit = released + tx->ring.capacity - MOOR__UNIT;
@@ -382,7 +382,7 @@ static MOOR__NOINLINE int send_slowly(moor_tx *tx, const void *data, size_t len,
 	if (!tx || (!data && len) || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
 	if (tx->ring.many)
-		return moor__mpsc_send(tx, data, len, timeout_ns);
+		return moor__mpsc_send_slowly(tx, data, len, timeout_ns);
 	err = find_room(tx, len, timeout_ns, &room);
 	if (err)
 		return err;
@@ -403,8 +403,11 @@ int moor_tx_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 	size = moor__record_size(len);
 	at = tx->tail;
 	end = at + size;
-	if (moor__unlikely(end > moor__own_64(&tx->straight) || timeout_ns < MOOR_FOREVER))
+	if (moor__unlikely(end > moor__own_64(&tx->straight) || timeout_ns < MOOR_FOREVER)) {
+		if (tx->ring.many && timeout_ns >= MOOR_FOREVER && moor__mpsc_send_short(tx, data, len))
+			return 0;
 		return send_slowly(tx, data, len, timeout_ns);
+	}
 	header = moor__header_at(&tx->ring, at);
 	MOOR_CRASH_POINT("tx: reserved");
 	moor__copy_short(header + 1, data, len);
