@@ -38,7 +38,7 @@ static int make_memory(moor_link *link, int memory[2], void **ret_mine)
 		if (err)
 			return err;
 	}
-	err = moor__os_map(memory[0], 0, size, true, &link->mine, ret_mine);
+	err = moor__os_map_guarded(memory[0], size, true, &link->mine, ret_mine);
 	return err ? err : moor__os_seal_writes(memory[0]);
 }
 
@@ -48,7 +48,7 @@ static int create(moor_link *link, int memory[2])
 	int err = make_memory(link, memory, &mine);
 
 	if (!err)
-		err = moor__os_map_nothing((size_t)link->geometry.total_size, &link->theirs, &theirs);
+		err = moor__os_map_guarded(-1, (size_t)link->geometry.total_size, false, &link->theirs, &theirs);
 	if (!err)
 		err = moor__os_line_new(memory, &link->line);
 	return err ? err : moor__link_attach(link, mine, theirs);
@@ -96,7 +96,7 @@ static int seal_theirs(moor_link *link)
 
 	if (!err && (!moor__os_sealed(link->memory, true, &info) || info.size != link->geometry.total_size))
 		err = MOOR_ECORRUPT;
-	return err ? err : moor__os_map_over(link->memory, &link->theirs);
+	return err ? err : moor__os_map_over(link->memory, link->their, (size_t)link->geometry.total_size);
 }
 
 void moor__link_meet(moor_link *link)

@@ -226,6 +226,8 @@ int moor__link_attach(moor_link *link, void *mine, void *theirs)
 	                                .registered = moor__os_fence_register()};
 	int err;
 
+	link->my = my;
+	link->their = their;
 	link->out.peer_slot = &their->in.slot;
 	link->in.peer_slot = &their->out.slot;
 	how.consumer = &their->in;

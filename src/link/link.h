@@ -33,6 +33,7 @@ struct moor_link {
 	struct moor__geometry geometry;
 	struct moor__ring_ops ops;
 	struct moor__way out, in;
+	struct moor_abi_link *my, *their; /* the memories: the other is read-only */
 	struct moor__os_mapping mine, theirs;
 	moor_tx *tx;
 	moor_rx *rx;

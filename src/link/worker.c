@@ -54,14 +54,14 @@ static int attach_memory(moor_link *link, int fd, const int memory[2], uint32_t 
 
 	MOOR_CRASH_POINT("attach: verified");
 	if (!err)
-		err = moor__os_map(memory[0], 0, (size_t)size, false, &link->theirs, &theirs);
+		err = moor__os_map_guarded(memory[0], (size_t)size, false, &link->theirs, &theirs);
 	if (!err)
 		err = read_geometry(theirs, size, &link->geometry);
 	if (!err)
 		err = moor__geometry_match(&link->geometry, opts->capacity, MOOR_SPSC, opts->app_tag);
 	if (err)
 		return err;
-	err = moor__os_map(memory[1], 0, (size_t)size, true, &link->mine, &mine);
+	err = moor__os_map_guarded(memory[1], (size_t)size, true, &link->mine, &mine);
 	if (err)
 		return err == MOOR_EACCES ? MOOR_EFORMAT : err; /* sealed against that, too */
 	MOOR_CRASH_POINT("attach: mapped");

@@ -195,9 +195,10 @@ int moor__os_sealed_new(uint64_t size, int *ret_fd);
 int moor__os_seal_writes(int fd);
 /* Is it memory of this kind, and has it the seals? final: those of seal_writes, too. */
 bool moor__os_sealed(int fd, bool final, struct moor__os_file_info *ret_info);
-/* What is shown at the address of a mapping is from now on the file, from its start, read-only: all at once. */
-int moor__os_map_over(int fd, const struct moor__os_mapping *mapping);
-int moor__os_map_nothing(size_t len, struct moor__os_mapping *ret_mapping, void **ret_data); /* zeroes, read-only */
+/* A file from its start, or zeroes (fd -1), between pages that nobody can touch. */
+int moor__os_map_guarded(int fd, size_t len, bool writable, struct moor__os_mapping *ret_mapping, void **ret_data);
+/* What is shown there is from now on the file, read-only: all at once. */
+int moor__os_map_over(int fd, void *data, size_t len);
 
 /*
  * What a side has of the line, -1 each that it has not. Nothing that the worker can do to its descriptors makes a call

@@ -11,6 +11,7 @@
  * edges, without a read. The worker, which has no quarrel with its host, reads and writes: read and write are all that a
  * strict filter need let it do.
  */
+#include "base/checked.h"
 #include "os/linux/dir.h"
 #include "os/linux/error.h"
 #include "os/os.h"
@@ -80,22 +81,34 @@ bool moor__os_sealed(int fd, bool final, struct moor__os_file_info *ret_info)
 	return seals >= 0 && (seals & wanted) == wanted && moor__os_file_info(fd, ret_info) == 0 && ret_info->regular;
 }
 
-int moor__os_map_nothing(size_t len, struct moor__os_mapping *ret_mapping, void **ret_data)
+int moor__os_map_guarded(int fd, size_t len, bool writable, struct moor__os_mapping *ret_mapping, void **ret_data)
 {
-	void *base = mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const int flags = fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
+	struct moor__os_mapping mapping;
+	char *data;
 
-	if (base == MAP_FAILED)
+	if (len > SIZE_MAX - 3 * page)
+		return MOOR_ENOMEM;
+	mapping.len = mapping.room = (size_t)moor__round_up(len, page) + 2 * page;
+	mapping.base = mmap(NULL, mapping.room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (mapping.base == MAP_FAILED)
 		return moor__linux_error();
-	*ret_mapping = (struct moor__os_mapping){.base = base, .len = len};
-	*ret_data = base;
+	data = mmap((char *)mapping.base + page, len, PROT_READ | (writable ? PROT_WRITE : 0), flags | MAP_FIXED, fd, 0);
+	if (data == MAP_FAILED) {
+		const int err = moor__linux_error();
+
+		munmap(mapping.base, mapping.room);
+		return err;
+	}
+	*ret_mapping = mapping;
+	*ret_data = data;
 	return 0;
 }
 
-int moor__os_map_over(int fd, const struct moor__os_mapping *mapping)
+int moor__os_map_over(int fd, void *data, size_t len)
 {
-	return mmap(mapping->base, mapping->len, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED
-	           ? moor__linux_error()
-	           : 0;
+	return mmap(data, len, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ? moor__linux_error() : 0;
 }
 
 /* ---- the line ---- */
