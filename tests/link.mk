@@ -2,7 +2,8 @@
 if HAVE_CHECK
 link_tests = \
 	test_link \
-	test_link_forged
+	test_link_forged \
+	test_link_hostile
 check_PROGRAMS += $(link_tests)
 TESTS += $(link_tests)
 
@@ -13,4 +14,14 @@ test_link_LDADD = $(test_libs)
 test_link_forged_SOURCES = tests/hostile/test_link_forged.c tests/hostile/forged.h
 test_link_forged_CPPFLAGS = $(test_cppflags)
 test_link_forged_LDADD = $(test_libs)
+
+test_link_hostile_SOURCES = tests/hostile/test_link_hostile.c tests/hostile/filter.h tests/hostile/forged.h
+test_link_hostile_CPPFLAGS = $(test_cppflags)
+test_link_hostile_LDADD = $(test_libs)
 endif
+
+# By hand: bits flipped for a minute, or MOORING_HOSTILE_SECONDS.
+hostile: test_link_hostile$(EXEEXT) test_link_forged$(EXEEXT)
+	./test_link_forged$(EXEEXT)
+	MOORING_HOSTILE_SECONDS=$${MOORING_HOSTILE_SECONDS-60} ./test_link_hostile$(EXEEXT)
+.PHONY: hostile
