@@ -3,7 +3,8 @@ if HAVE_CHECK
 link_tests = \
 	test_link \
 	test_link_forged \
-	test_link_hostile
+	test_link_hostile \
+	test_link_attach
 check_PROGRAMS += $(link_tests)
 TESTS += $(link_tests)
 
@@ -14,6 +15,10 @@ test_link_LDADD = $(test_libs)
 test_link_forged_SOURCES = tests/hostile/test_link_forged.c tests/hostile/forged.h
 test_link_forged_CPPFLAGS = $(test_cppflags)
 test_link_forged_LDADD = $(test_libs)
+
+test_link_attach_SOURCES = tests/hostile/test_link_attach.c tests/hostile/forged.h
+test_link_attach_CPPFLAGS = $(test_cppflags)
+test_link_attach_LDADD = $(test_libs)
 
 test_link_hostile_SOURCES = tests/hostile/test_link_hostile.c tests/hostile/filter.h tests/hostile/forged.h
 test_link_hostile_CPPFLAGS = $(test_cppflags)
