@@ -12,6 +12,7 @@ library_sources = \
 	src/base/version.c \
 	src/os/os.h \
 	src/os/linux/acl.c \
+	src/os/linux/bell.c \
 	src/os/linux/dir.c \
 	src/os/linux/dir.h \
 	src/os/linux/error.c \
@@ -56,6 +57,7 @@ library_sources = \
 	src/sync/sync.h \
 	src/sync/waitset.c \
 	src/sync/waitset.h \
+	src/ring/bell.c \
 	src/ring/geometry.c \
 	src/ring/geometry.h \
 	src/ring/claim.h \
@@ -71,6 +73,7 @@ library_sources = \
 	src/ring/rx.c \
 	src/ring/spsc_tx.c \
 	src/ring/wait.c \
+	src/channel/bell.c \
 	src/channel/channel.c \
 	src/channel/endpoint.c \
 	src/channel/endpoint.h \

@@ -4,4 +4,4 @@ if !SANITIZED
 TESTS += tests/models/run
 endif
 EXTRA_DIST += tests/models/list $(models)
-models = tests/models/names.pml tests/models/spsc.pml tests/models/mpsc.pml tests/models/mutex.pml
+models = tests/models/bell.pml tests/models/names.pml tests/models/spsc.pml tests/models/mpsc.pml tests/models/mutex.pml

@@ -10,6 +10,7 @@ ring_tests = \
 	test_channel_fork \
 	test_mpsc_threads \
 	test_channel_mpsc \
+	test_poll \
 	test_channel_crash \
 	test_channel_storm
 check_PROGRAMS += $(ring_tests)
@@ -50,6 +51,10 @@ test_mpsc_threads_LDADD = $(test_libs)
 test_channel_mpsc_SOURCES = tests/multi/test_channel_mpsc.c tests/lib/ring.h
 test_channel_mpsc_CPPFLAGS = $(test_cppflags)
 test_channel_mpsc_LDADD = $(test_libs)
+
+test_poll_SOURCES = tests/multi/test_poll.c tests/lib/ring.h
+test_poll_CPPFLAGS = $(test_cppflags)
+test_poll_LDADD = $(test_libs)
 
 test_channel_crash_SOURCES = tests/crash/test_channel_crash.c tests/lib/ring.h
 test_channel_crash_CPPFLAGS = $(test_cppflags)

@@ -114,12 +114,13 @@ struct moor_abi_sync {
  * Positions count bytes since the ring was made and never wrap; a position's place is position mod capacity.
  *
  * `asleep`: 0, or the position that its owner sleeps for, with bit 0 set; bit 1 stays set when the owner cannot use
- * membarrier, and publishers must fence.
+ * membarrier, and publishers must fence; bit 2: the owner, a consumer, is to be told by its bell.
+ * `bell`: of a consumer: the one that it polls; 0: none.
  */
 struct moor_abi_quiet {
 	uint64_t asleep;
 	uint64_t waits, wakes;
-	uint64_t reserved;
+	uint64_t bell;
 };
 
 /*
@@ -276,7 +277,7 @@ MOOR_ABI_ASSERT(sync_whole, MOOR_ABI_SYNC_SLOTS_OFFSET + 16 * MOOR_ABI_SYNC_SLOT
 MOOR_ABI_AT(quiet, asleep, 0);
 MOOR_ABI_AT(quiet, waits, 8);
 MOOR_ABI_AT(quiet, wakes, 16);
-MOOR_ABI_AT(quiet, reserved, 24);
+MOOR_ABI_AT(quiet, bell, 24);
 MOOR_ABI_ASSERT(quiet_size, sizeof(struct moor_abi_quiet) == 32);
 MOOR_ABI_AT(done, messages, 0);
 MOOR_ABI_AT(done, bytes, 8);

@@ -144,6 +144,29 @@ MOOR_API int moor_rx_rewind(moor_rx *rx);
  */
 MOOR_API int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns);
 MOOR_API int moor_rx_wait(moor_rx *rx, int64_t timeout_ns); /* for an unseen message; returns as moor_rx_recv */
+/*
+ * For loops that poll: a descriptor, and its arming. fd gives the descriptor, the same at each call; it is the
+ * library's, to be polled for reading (poll, epoll, libuv, ...) and for nothing else, until the handle is closed. arm
+ * empties it, and, if there is nothing to receive, has it become readable as soon as there is: with the next message,
+ * with the close of the producer (of many: the last), and with its death (if it has the FIFO open, by the system, at
+ * once; else within 100 ms). So: take messages until MOOR_EAGAIN; arm; on MOOR_READY go on taking; on 0 poll. It may become readable for
+ * nothing, and stays so until the next arm. What takes a message or waits ends the arming, so arm before each poll; arm
+ * also after rewind. While nothing is armed, a producer makes no system call for it.
+ *
+ * Of a named channel it is an epoll descriptor; the first call of fd makes a FIFO with a name of its own beside the
+ * channel's file, which goes with the handle, the channel or the next use of either. A producer opens the FIFO when it
+ * opens the channel, or when it first finds the consumer armed, and rings by write(2), without a signal. While there is
+ * no producer, or one that cannot open it, and always on a ring of many, a timer makes the descriptor readable every
+ * 90 ms, so that arm looks. Three descriptors of the consumer's, one of each producer's. moor_rx_fd(3) has more.
+ * fd waits for no other process; arm is wait-free.
+ * fd returns 0; MOOR_EINVAL (NULL), MOOR_ENOTSUP (moor_rx_attach: rings over the caller's memory have none; or the
+ *   directory can have no FIFO), MOOR_EACCES, MOOR_EBUSY, MOOR_ENOSPC, MOOR_ENOMEM, MOOR_EMFILE, MOOR_ENFILE,
+ *   MOOR_ECORRUPT, MOOR_EFORK, MOOR_ESYS.
+ * arm returns 0: armed, go to poll; MOOR_READY: there is an unseen message; MOOR_EPEERDEAD, MOOR_ECLOSED as peek;
+ *   MOOR_EINVAL (NULL, or fd was never called), MOOR_ENOTSUP, MOOR_ECORRUPT, MOOR_EFORK.
+ */
+MOOR_API int moor_rx_fd(moor_rx *rx, moor_os_handle *ret_fd);
+MOOR_API int moor_rx_arm(moor_rx *rx);
 MOOR_API int moor_rx_interrupt(moor_rx *rx);                /* as moor_tx_interrupt */
 MOOR_API void moor_rx_close(moor_rx *rx); /* as moor_tx_close; what was peeked and not released stays for the next */
 

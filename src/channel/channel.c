@@ -117,12 +117,16 @@ static int open_side(const char *text, const struct moor_channel_opts *given, ui
 		err = moor__geometry_match(&geometry, opts.capacity, opts.kind, opts.app_tag);
 	if (!err)
 		err = moor__life_map(endpoint->object, 0, (size_t)geometry.total_size, &endpoint->mapping, &mem);
-	if (!err)
-		err = take_role(endpoint, handle, slot, news == MOOR_CREATED, mem, &geometry);
 	if (err)
 		goto out;
+	moor__registry_lock();
 	endpoint->object->wiped_len = handle_size;
 	endpoint->object->wiped = handle;
+	endpoint->object->in_child = moor__bell_in_child;
+	moor__registry_unlock();
+	err = take_role(endpoint, handle, slot, news == MOOR_CREATED, mem, &geometry);
+	if (err)
+		goto out;
 	*ret_handle = handle;
 	return news;
 

@@ -7,7 +7,11 @@
 
 struct moor__endpoint *moor__endpoint_new(size_t handle_size, void **ret_handle)
 {
-	return moor__os_alloc_forked(sizeof(struct moor__endpoint), handle_size, ret_handle);
+	struct moor__endpoint *endpoint = moor__os_alloc_forked(sizeof *endpoint, handle_size, ret_handle);
+
+	if (endpoint)
+		endpoint->bell = MOOR__OS_NO_BELL;
+	return endpoint;
 }
 
 struct moor__endpoint *moor__endpoint_of(void *handle)
@@ -52,7 +56,14 @@ static void interrupt(void *sleeper)
 	.wake = moor__os_wake, .fence_peers = moor__os_fence_peers, .now = moor__os_now,                               \
 	.now_coarse = moor__os_now_coarse, .cpu = moor__os_cpu
 
-static const struct moor__ring_ops named_ops = {.alive = named_alive, WAIT_OPS};
+static const struct moor__ring_ops named_ops = {.alive = named_alive,
+                                                WAIT_OPS,
+                                                .bell_make = moor__bell_make,
+                                                .bell_empty = moor__bell_empty,
+                                                .bell_remind = moor__bell_remind,
+                                                .bell_forget = moor__bell_forget,
+                                                .bell_hold = moor__bell_hold,
+                                                .bell_ring = moor__bell_ring};
 static const struct moor__ring_ops callers_ops = {.alive = callers_alive, WAIT_OPS};
 const struct moor__ring_ops moor__immortal_ops = {WAIT_OPS};
 
@@ -78,8 +89,12 @@ void moor__endpoint_free(struct moor__endpoint *endpoint, size_t handle_size)
 {
 	const int saved = errno;
 
-	if (endpoint->object)
+	if (endpoint->object) {
+		moor__registry_lock();
+		moor__os_bell_close(&endpoint->bell);
+		moor__registry_unlock();
 		moor__life_close(endpoint->object);
+	}
 	if (endpoint->mapping.base)
 		moor__os_unmap(&endpoint->mapping);
 	moor__os_free_forked(endpoint, sizeof *endpoint, handle_size);

@@ -22,6 +22,8 @@ struct moor__endpoint {
 	struct moor__waitable waitable; /* what a moor_waitable of it points to */
 	void *handle;
 	bool of_link; /* which closes it */
+	struct moor__os_bell bell; /* of a named channel: the consumer's own, or the one that the producer holds */
+	bool reminded;
 };
 
 /* How any side waits, where nobody dies. */
@@ -33,6 +35,15 @@ struct moor__endpoint *moor__endpoint_of(void *handle);
 /* Attaches the side of the slot to the ring at mem. */
 int moor__endpoint_attach(struct moor__endpoint *endpoint, void *handle, uint32_t slot, void *mem,
                           const struct moor__geometry *geometry);
+/* See moor__ring_ops; of a named channel's. in_child: the object's. */
+int moor__bell_make(void *arg, uint64_t *word, moor_os_handle *ret_fd);
+bool moor__bell_empty(void *arg);
+void moor__bell_remind(void *arg, int64_t ns);
+void moor__bell_forget(void *arg, uint64_t bell);
+bool moor__bell_hold(void *arg, uint64_t bell);
+void moor__bell_ring(void *arg);
+void moor__bell_in_child(struct moor__object *object);
+
 /* Frees the handle and all that it holds, the name's reference included. */
 void moor__endpoint_free(struct moor__endpoint *endpoint, size_t handle_size);
 

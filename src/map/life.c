@@ -32,11 +32,25 @@ static bool same_file(const struct moor__os_file_info *a, const struct moor__os_
 	return a->device == b->device && a->inode == b->inode;
 }
 
+/* The bell of a channel's last consumer: before the file, which alone tells of it. */
+static void bury_bell(struct moor__os_dir *dir, int fd)
+{
+	const uint64_t at = MOOR_ABI_RING_SLOTS_OFFSET + offsetof(struct moor_abi_consumer, quiet.bell);
+	uint32_t kind;
+	uint64_t bell;
+	size_t got;
+
+	if (moor__os_file_read(fd, &kind, sizeof kind, offsetof(struct moor_abi_header, kind), &got) == 0 &&
+	    got == sizeof kind && kind == MOOR_OBJ_CHANNEL && moor__os_file_read(fd, &bell, sizeof bell, at, &got) == 0 &&
+	    got == sizeof bell && bell)
+		moor__os_bell_remove(dir, fd, bell);
+}
+
 /*
- * With the life byte of the file held exclusively: takes the name away, if it still leads there. 0, MOOR_EAGAIN when
- * the name leads elsewhere by now, or why it cannot be removed.
+ * With the life byte of the file held exclusively, through fd: takes the name away, if it still leads there. 0,
+ * MOOR_EAGAIN when the name leads elsewhere by now, or why it cannot be removed.
  */
-static int bury(struct moor__os_dir *dir, const char *rest, const struct moor__os_file_info *dead)
+static int bury(struct moor__os_dir *dir, const char *rest, int fd, const struct moor__os_file_info *dead)
 {
 	struct moor__os_file_info there;
 	int err = moor__os_name_info(dir, rest, &there);
@@ -45,6 +59,7 @@ static int bury(struct moor__os_dir *dir, const char *rest, const struct moor__o
 		return err == MOOR_ENOENT ? 0 : err;
 	if (!same_file(dead, &there))
 		return MOOR_EAGAIN;
+	bury_bell(dir, fd);
 	MOOR_CRASH_POINT("bury: before unlink");
 	err = moor__os_name_remove(dir, rest);
 	MOOR_CRASH_POINT("bury: after unlink");
@@ -78,11 +93,11 @@ static bool may_be_misnamed(enum moor__how how, bool any_owner, const struct moo
 }
 
 /* With the life byte held exclusively: nobody lives here. MOOR_ENOENT when the name is free, or as good as. */
-static int clear_away(struct moor__os_dir *dir, const struct moor__name *name, enum moor__how how, bool any_owner,
+static int clear_away(struct moor__os_dir *dir, const struct moor__name *name, enum moor__how how, bool any_owner, int fd,
                       const struct moor__os_file_info *dead)
 {
 	const bool may = any_owner || dead->uid == moor__os_uid();
-	const int err = may ? bury(dir, name->rest, dead) : MOOR_EACCES;
+	const int err = may ? bury(dir, name->rest, fd, dead) : MOOR_EACCES;
 
 	if (err == 0 || (err == MOOR_EACCES && how == MOOR__OPEN))
 		return MOOR_ENOENT;
@@ -114,7 +129,7 @@ again:
 		err = moor__os_lock_exclusive(fd, MOOR__OS_LOCK_LIFE);
 		if (err == 0) {
 			MOOR_CRASH_POINT("open: found dead");
-			err = clear_away(dir, name, how, terms->any_owner, &info);
+			err = clear_away(dir, name, how, terms->any_owner, fd, &info);
 			goto out_unlock;
 		}
 		if (err != MOOR_EAGAIN || terms->read_only) /* it lives again: start over */
@@ -167,7 +182,7 @@ static void bury_if_dead(struct moor__os_dir *dir, const char *rest)
 	if (moor__os_file_info(fd, &info) == 0 && info.regular && info.uid == moor__os_uid() &&
 	    moor__os_lock_exclusive(fd, MOOR__OS_LOCK_LIFE) == 0) {
 		MOOR_CRASH_POINT("sweep: found dead");
-		(void)bury(dir, rest, &info);
+		(void)bury(dir, rest, fd, &info);
 		moor__os_unlock(fd, MOOR__OS_LOCK_LIFE);
 	}
 	moor__os_file_close(fd);
@@ -181,7 +196,7 @@ static void leave(struct moor__os_dir *dir, const char *rest, int fd, bool writa
 	MOOR_CRASH_POINT("close: unlocked");
 	if (writable && moor__os_lock_exclusive(fd, MOOR__OS_LOCK_LIFE) == 0) {
 		MOOR_CRASH_POINT("close: last");
-		(void)bury(dir, rest, info);
+		(void)bury(dir, rest, fd, info);
 		moor__os_unlock(fd, MOOR__OS_LOCK_LIFE);
 	}
 	moor__os_file_close(fd);
@@ -217,7 +232,7 @@ static void sweep(unsigned names)
 		if (moor__os_dir_open(scopes[i], false, &arg.dir) != 0)
 			continue;
 		(void)moor__os_dir_list(arg.dir, sweep_one, &arg);
-		moor__os_dir_sweep_staged(arg.dir);
+		moor__os_dir_sweep_rest(arg.dir);
 		moor__os_dir_close(arg.dir);
 	}
 	errno = saved;

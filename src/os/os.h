@@ -98,8 +98,9 @@ int moor__os_file_stage(struct moor__os_dir *dir, uint32_t mode, struct moor__os
 /* Gives it its name, at once and whole: MOOR_EEXIST when the name is taken, MOOR_EAGAIN when it was swept away. */
 int moor__os_file_publish(struct moor__os_dir *dir, const char *rest, const struct moor__os_staged *staged, int fd);
 void moor__os_file_discard(struct moor__os_dir *dir, const struct moor__os_staged *staged);
-/* Removes what stagings of dead processes have left behind (only where files cannot be made without a name). */
-void moor__os_dir_sweep_staged(struct moor__os_dir *dir);
+/* Removes what dead processes have left behind beside the names: stagings (only where files cannot be made without a
+ * name), and bells. */
+void moor__os_dir_sweep_rest(struct moor__os_dir *dir);
 
 /* Whatever lies under the name, without following or waiting: MOOR_ENOENT, MOOR_EACCES (no permission, a link, ...). */
 int moor__os_file_open(struct moor__os_dir *dir, const char *rest, bool writable, int *ret_fd);
@@ -254,6 +255,30 @@ int moor__os_start(const struct moor__os_start *how, struct moor__os_child *ret_
 /* Reaps it; its status stays. 0, MOOR_EAGAIN, MOOR_ETIMEDOUT, MOOR_EINTR, MOOR_ESYS (ECHILD: somebody else has). */
 int moor__os_child_wait(struct moor__os_child *child, int64_t timeout_ns);
 void moor__os_child_kill(const struct moor__os_child *child);
+/* ---- bells: what one process polls, beside a name, and others make readable ---- */
+
+/* The listener's, or a ringer's, who has the first only. */
+struct moor__os_bell {
+	int fifo, poll, timer;
+};
+#define MOOR__OS_NO_BELL ((struct moor__os_bell){-1, -1, -1})
+
+/*
+ * The listener's: the `id`th (of its choice, at random) beside the object whose file is `of`, with the rights of that.
+ * `poll` is readable from a ring on, from the end of the last ringer's process on, and when it was to be reminded; until
+ * it is emptied. MOOR_EEXIST or MOOR_EAGAIN: another id, please; MOOR_ENOTSUP: there can be none in that directory.
+ */
+int moor__os_bell_make(struct moor__os_dir *dir, int of, uint64_t id, struct moor__os_bell *ret_bell);
+/* A ringer's. MOOR_EACCES: not permitted, or it is none. */
+int moor__os_bell_open(struct moor__os_dir *dir, int of, uint64_t id, struct moor__os_bell *ret_bell);
+/* Takes its name away, whoever has made it. */
+void moor__os_bell_remove(struct moor__os_dir *dir, int of, uint64_t id);
+void moor__os_bell_close(struct moor__os_bell *bell); /* leaves MOOR__OS_NO_BELL */
+/* Raises no signal, and waits for nothing. */
+void moor__os_bell_ring(const struct moor__os_bell *bell);
+/* Does a ringer have it open? */
+bool moor__os_bell_empty(const struct moor__os_bell *bell);
+void moor__os_bell_remind(const struct moor__os_bell *bell, int64_t ns); /* once; 0: not at all */
 
 /* ---- threads and fork ---- */
 

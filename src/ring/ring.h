@@ -27,6 +27,7 @@
 /* `asleep` words (struct moor_abi_quiet). */
 #define MOOR__ASLEEP 1u
 #define MOOR__FENCE_FOR_ME 2u
+#define MOOR__ARMED 4u /* with ASLEEP: not on the word, but on its bell */
 #define MOOR__POSITION (~(uint64_t)(MOOR_ABI_UNIT - 1)) /* of `released` too */
 /* No ring gets there; what is added to a position before the next attach does not wrap. */
 #define MOOR__POSITION_MAX ((uint64_t)3 << 62)
@@ -50,6 +51,20 @@ struct moor__ring_ops {
 	int64_t (*now)(void);
 	int64_t (*now_coarse)(void);
 	uint32_t (*cpu)(void);
+	/*
+	 * The consumer's bell: a descriptor that it polls and its producers ring. NULL, all of them: there can be none. (Only
+	 * remind and forget NULL: there is nothing to do.)
+	 * make: at its first call stores which one it is, not 0, in *word, before it is there; gives the descriptor.
+	 * empty: true if a producer has it open, in a way that the descriptor tells of its end. remind: makes it readable once,
+	 * by then; 0: not at all. forget: closes this consumer's, and takes away what it, or a dead predecessor, has made.
+	 * The producer's: hold opens that one instead of any other; false if it cannot. ring: the one held.
+	 */
+	int (*bell_make)(void *arg, uint64_t *word, moor_os_handle *ret_fd);
+	bool (*bell_empty)(void *arg);
+	void (*bell_remind)(void *arg, int64_t ns);
+	void (*bell_forget)(void *arg, uint64_t bell);
+	bool (*bell_hold)(void *arg, uint64_t bell);
+	void (*bell_ring)(void *arg);
 };
 
 /* A handle's own knowledge. */
@@ -70,6 +85,7 @@ struct moor__ring {
 	uint32_t fences;      /* MOOR__FENCE_FOR_ME: this side's publications need a fence of their own */
 	uint32_t cpu;
 	uint32_t still; /* 0: a word that nobody wakes, to nap on */
+	uint64_t bell; /* the consumer's own, or the one that the producer holds open; 0: none */
 };
 
 enum moor__side_state {
@@ -143,6 +159,7 @@ struct moor_rx {
 	uint32_t changes;   /* of many: the count that `lives` are from */
 	struct moor__lives lives;
 	uint32_t producer; /* whose message was found last: its slot */
+	bool armed; /* and nothing taken since: no record goes straight, so that the next one taken ends it */
 	struct moor__heels heels;
 	struct moor__ring ring;
 };
@@ -209,6 +226,9 @@ void moor__ring_announce(struct moor__ring *ring, struct moor_abi_quiet *mine, u
 int moor__rx_look(moor_rx *rx);
 int moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expected);
 void moor__rx_withdraw(moor_rx *rx);
+/* The same, for the bell instead of a sleep. */
+int moor__rx_announce_armed(moor_rx *rx);
+int moor__rx_state_error(const moor_rx *rx);
 int moor__tx_look(moor_tx *tx);
 int moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_expected);
 void moor__tx_withdraw(moor_tx *tx);
@@ -220,6 +240,13 @@ void moor__ring_wake(struct moor__ring *ring, struct moor_abi_quiet *mine, const
 /* The peer has been found out in the other direction: MOOR_ECORRUPT here, too. From any thread. */
 void moor__tx_stop(moor_tx *tx);
 void moor__rx_stop(moor_rx *rx);
+/* Wakes the peer that sleeps, as `asleep` of its says: on the word, or by its bell. */
+void moor__ring_tell(struct moor__ring *ring, uint64_t asleep, const uint32_t *word);
+
+/* A producer: holds the bell of the consumer of now, if that has one. */
+bool moor__ring_hold_bell(struct moor__ring *ring);
+/* A consumer: there is none any more. */
+void moor__ring_forget_bell(struct moor__ring *ring);
 
 /* Is a look for a death due? At most every MOOR__LOOK_AWAKE_NS. */
 bool moor__ring_look_due(struct moor__ring *ring);

@@ -21,7 +21,7 @@
 #define LETTING_LOOPS 96
 #define LETTING_PAYS 8u /* messages in one go */
 
-static int state_error(const moor_rx *rx)
+int moor__rx_state_error(const moor_rx *rx)
 {
 	const uint32_t state = moor__own_32(&rx->state);
 
@@ -41,7 +41,7 @@ static void set_straight(moor_rx *rx)
 	const uint64_t lap = (rx->head | rx->ring.mask) + 1, publish = rx->publish_head_at - MOOR__UNIT;
 	uint64_t within = lap < publish ? lap : publish;
 
-	if (moor__own_32(&rx->state) != MOOR__READY || rx->ring.fences || rx->ring.many)
+	if (moor__own_32(&rx->state) != MOOR__READY || rx->armed || rx->ring.fences || rx->ring.many)
 		within = 0;
 	moor__set_own_64(&rx->within, within);
 	moor__set_own_64(&rx->straight, rx->peeked ? 0 : within);
@@ -109,7 +109,7 @@ int moor__rx_over(moor_rx *rx, bool look)
 	const int err = end_of_stream(rx, &lives);
 
 	if (moor__own_32(&rx->state) != MOOR__READY)
-		return state_error(rx);
+		return moor__rx_state_error(rx);
 	/* They may have published before they left. */
 	if (!err || rx_ready(rx) || is_claimed(rx))
 		return 0;
@@ -144,7 +144,7 @@ static int find(moor_rx *rx, struct moor__found *ret_found)
 	uint64_t at = seen(rx);
 
 	if (moor__own_32(&rx->state) != MOOR__READY)
-		return state_error(rx);
+		return moor__rx_state_error(rx);
 	if (rx->ring.many)
 		return moor__mpsc_find(rx, ret_found);
 	header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
@@ -255,6 +255,8 @@ static MOOR__NOINLINE int peek_closely(moor_rx *rx, struct moor_msg *ret_msg)
 
 	if (err)
 		return err;
+	if (rx->armed)
+		moor__rx_withdraw(rx);
 	see(rx, found.end - rx->head, found.len);
 	give_message(moor__header_at(&rx->ring, found.at) + 1, found.len, found.producer, ret_msg);
 	return 0;
@@ -301,7 +303,7 @@ int moor_rx_rewind(moor_rx *rx)
 
 	if (!rx)
 		return MOOR_EINVAL;
-	err = state_error(rx);
+	err = moor__rx_state_error(rx);
 	if (err)
 		return err;
 	rx->ahead = 0;
@@ -330,6 +332,8 @@ static int wait_message(moor_rx *rx, int64_t timeout_ns)
 	                                /* Of many the one that was heard last. */
 	                                .peer = &rx->ring.producer[heard(rx)].slot};
 
+	if (rx->armed)
+		moor__rx_withdraw(rx);
 	moor__rx_publish_head(rx);
 	return moor__ring_wait(&rx->ring, &wait, timeout_ns);
 }
@@ -443,6 +447,8 @@ static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t
 	moor__copy(buf, moor__header_at(&rx->ring, found.at) + 1, found.len);
 	MOOR_CRASH_POINT("rx: copied");
 	*ret_len = found.len;
+	if (rx->armed)
+		moor__rx_withdraw(rx);
 	see(rx, found.end - rx->head, found.len);
 	release_closely(rx);
 	return 0;
@@ -496,7 +502,7 @@ static bool is_there(moor_rx *rx)
 int moor__rx_look(moor_rx *rx)
 {
 	struct moor__lives lives;
-	const int err = state_error(rx);
+	const int err = moor__rx_state_error(rx);
 
 	if (err)
 		return err;
@@ -514,6 +520,7 @@ int moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expe
 	uint64_t at;
 	int err;
 
+	rx->armed = false;
 	do { /* until what has come since is no padding, which moves on what is waited for */
 		at = seen(rx);
 		moor__rx_publish_head(rx);
@@ -525,8 +532,28 @@ int moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expe
 	return err;
 }
 
+int moor__rx_announce_armed(moor_rx *rx)
+{
+	struct moor__found found;
+	uint64_t at;
+	int err;
+
+	rx->armed = true;
+	do { /* likewise */
+		at = seen(rx);
+		moor__rx_publish_head(rx);
+		moor__ring_announce(&rx->ring, &rx->ring.consumer->quiet, at | MOOR__ARMED);
+		MOOR_CRASH_POINT("rx: armed");
+		err = find(rx, &found);
+	} while (err == MOOR_EAGAIN && seen(rx) != at);
+	if (err != MOOR_EAGAIN)
+		moor__rx_withdraw(rx);
+	return err;
+}
+
 void moor__rx_withdraw(moor_rx *rx)
 {
+	rx->armed = false;
 	moor__store_64(&rx->ring.consumer->quiet.asleep, rx->ring.asleep_word);
 }
 
@@ -586,6 +613,7 @@ int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 		moor__mpsc_clear(rx, released & ~(MOOR__LINE - 1), done.position);
 	moor__release_64(&consumer->released, done.position | rx->closes); /* R2 */
 	MOOR_CRASH_POINT("rx: taken over");
+	moor__ring_forget_bell(&rx->ring);
 	rx->died_reported = moor__load_64(&consumer->died_reported);
 	/* A look: one who died before this handle opened and was not seen to is not one that has been here since. */
 	lives = producers(rx, true);
@@ -605,6 +633,7 @@ void moor__rx_detach(moor_rx *rx)
 	struct moor_abi_consumer *me = rx->ring.consumer;
 	const uint64_t released = moor__load_64(&me->released) & MOOR__POSITION;
 
+	moor__ring_forget_bell(&rx->ring);
 	moor__ring_leave(&me->slot);
 	moor__release_64(&me->released, released | ((rx->closes + 1) & ~MOOR__POSITION)); /* R6 */
 	MOOR_CRASH_POINT("rx: end marked");

@@ -590,6 +590,9 @@ int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how)
 		if (err)
 			return err;
 	}
+	/* A predecessor may have published, and not told any more; and its end, which would tell, is replaced by this. */
+	if (moor__ring_hold_bell(&tx->ring) && (moor__load_64(&consumer->quiet.asleep) & MOOR__ARMED))
+		how->ops->bell_ring(how->ops_arg);
 	tx->state = MOOR__READY;
 	set_straight(tx);
 	return 0;
@@ -600,6 +603,7 @@ void moor__tx_detach(moor_tx *tx)
 {
 	struct moor__ring *ring = &tx->ring;
 	uint32_t *word = &moor__header_at(ring, tx->tail)->word;
+	uint64_t asleep;
 	uint32_t now;
 
 	if (ring->many) {
@@ -614,8 +618,9 @@ void moor__tx_detach(moor_tx *tx)
 		moor__release_32(word, moor__word_next_end(now)); /* R6 */
 	MOOR_CRASH_POINT("tx: end marked");
 	moor__fence();
-	if (moor__load_64(&ring->consumer->quiet.asleep) & MOOR__ASLEEP)
-		ring->ops->wake(word);
+	asleep = moor__load_64(&ring->consumer->quiet.asleep);
+	if (asleep & MOOR__ASLEEP)
+		moor__ring_tell(ring, asleep, word);
 	moor__store_32(&tx->state, MOOR__WIPED);
 	set_straight(tx);
 }

@@ -205,7 +205,7 @@ void moor__ring_wake(struct moor__ring *ring, struct moor_abi_quiet *mine, const
 	position = asleep & MOOR__POSITION;
 	if (!(asleep & MOOR__ASLEEP) || position < from || position > to)
 		return;
-	ring->ops->wake(word);
+	moor__ring_tell(ring, asleep, word);
 	moor__store_64(&mine->wakes, moor__load_64(&mine->wakes) + 1);
 }
 

@@ -489,13 +489,13 @@ START_TEST(test_sweep_of_staged_files_spares_the_living)
 	t_assert_err(moor__os_lock_shared(fd_alive, MOOR__OS_LOCK_LIFE), 0);
 	moor__os_file_close(fd_dead);
 	errno = 77;
-	moor__os_dir_sweep_staged(dir);
+	moor__os_dir_sweep_rest(dir);
 	ck_assert_int_eq(errno, 77);
 	ck_assert_int_eq(staged_entries(), 1);
 	t_assert_err(moor__os_file_publish(dir, "x", &alive, fd_alive), 0);
 	/* One that was swept before its maker could lock it says so. */
 	t_assert_err(moor__os_file_stage(dir, 0600, &dead, &fd_dead), 0);
-	moor__os_dir_sweep_staged(dir);
+	moor__os_dir_sweep_rest(dir);
 	ck_assert_int_eq(staged_entries(), 0);
 	t_assert_err(moor__os_file_publish(dir, "y", &dead, fd_dead), MOOR_EAGAIN);
 	moor__os_file_close(fd_dead);

@@ -897,6 +897,73 @@ START_TEST(test_death_reported_when_the_successor_closes_in_mid_wait)
 }
 END_TEST
 
+/* ---- a peer that takes back what it has published ---- */
+
+static uint32_t *taken_back;
+static int64_t clock_now;
+
+static int64_t count_time(void)
+{
+	return clock_now += 1000000;
+}
+
+static bool not_interrupted(void *sleeper)
+{
+	(void)sleeper;
+	return false;
+}
+
+static int sleep_till_published(void *sleeper, const uint32_t *word, uint32_t expected, int64_t ns)
+{
+	(void)sleeper;
+	(void)word;
+	(void)expected;
+	clock_now += ns / 2;
+	moor__store_32(taken_back, MOOR_ABI_WORD_MESSAGE);
+	return 0;
+}
+
+/* Between the end of the wait and the look at what has come. */
+static uint32_t take_back(void)
+{
+	moor__store_32(taken_back, 0);
+	return 0;
+}
+
+static bool fences(void)
+{
+	return true;
+}
+
+/* A wait for so long ends after so long, whatever the peer does: here it is found out. */
+START_TEST(test_a_message_that_is_taken_back)
+{
+	static const struct moor__ring_ops ops = {.sleep = sleep_till_published,
+	                                          .interrupted = not_interrupted,
+	                                          .take_interruption = not_interrupted,
+	                                          .fence_peers = fences,
+	                                          .now = count_time,
+	                                          .now_coarse = count_time,
+	                                          .cpu = take_back};
+	struct t_ring ring = t_ring_bare(&MOOR_RING_OPTS(.capacity = T_CAPACITY));
+	struct moor__ring_attach how = {.ops = &ops, .registered = true};
+	struct moor__geometry geometry;
+	moor_rx rx;
+	char buf[8];
+	size_t len = 7;
+
+	t_assert_err(moor__geometry_of_header((const struct moor_abi_header *)(const void *)ring.mem, &geometry), 0);
+	moor__ring_places(ring.mem, &geometry, &how);
+	taken_back = t_word(&ring, 0);
+	t_assert_err(moor__rx_attach(&rx, &how), 0);
+	t_assert_err(moor_rx_recv(&rx, buf, sizeof buf, &len, 1000000000), MOOR_ECORRUPT);
+	t_assert_err(moor_rx_wait(&rx, MOOR_NOWAIT), MOOR_ECORRUPT);
+	ck_assert_uint_eq(len, 7);
+	moor__rx_detach(&rx);
+	munmap(ring.mem, ring.len);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ring");
@@ -930,6 +997,7 @@ int main(void)
 	tcase_add_test(cases, test_the_end_of_the_stream);
 	tcase_add_test(cases, test_the_end_of_the_stream_for_the_sender);
 	tcase_add_loop_test(cases, test_drain_of_what_is_gone_already, 0, BASES);
+	tcase_add_test(cases, test_a_message_that_is_taken_back);
 	tcase_add_test(cases, test_death_reported_when_the_successor_closes_in_mid_wait);
 	suite_add_tcase(suite, cases);
 	return t_main(suite);

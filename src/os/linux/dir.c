@@ -244,17 +244,19 @@ static void remove_if_dead(struct moor__os_dir *dir, const char *file)
 	moor__os_file_close(fd);
 }
 
-void moor__os_dir_sweep_staged(struct moor__os_dir *dir)
+void moor__os_dir_sweep_rest(struct moor__os_dir *dir)
 {
-	static const char prefix[] = MOOR__LINUX_STAGED_PREFIX;
+	static const char staged[] = MOOR__LINUX_STAGED_PREFIX, bell[] = MOOR__LINUX_BELL_PREFIX;
 	const int saved = errno;
 	DIR *stream = open_stream(dir);
 	const struct dirent *entry;
 
 	if (stream) {
 		while ((entry = readdir(stream)))
-			if (strncmp(entry->d_name, prefix, sizeof prefix - 1) == 0)
+			if (strncmp(entry->d_name, staged, sizeof staged - 1) == 0)
 				remove_if_dead(dir, entry->d_name);
+			else if (strncmp(entry->d_name, bell, sizeof bell - 1) == 0)
+				moor__linux_bell_remove_if_dead(dir, entry->d_name);
 		closedir(stream);
 	}
 	errno = saved;

@@ -69,11 +69,9 @@ static int stage_unnamed(struct moor__os_dir *dir)
 	return fd;
 }
 
-/*
- * The mode asked for, whatever the umask, and nobody else: a list that the directory gives its files by default would
- * take the bits of the group for its mask, and let in whom it names.
- */
-static int set_mode(int fd, uint32_t mode)
+/* A list that the directory gives its files by default would take the bits of the group for its mask, and let in whom it
+ * names. */
+int moor__linux_set_mode(int fd, uint32_t mode)
 {
 	if (fremovexattr(fd, "system.posix_acl_access") != 0 && errno != ENODATA && errno != EOPNOTSUPP && errno != ENOSYS)
 		return moor__linux_error();
@@ -97,7 +95,7 @@ int moor__os_file_stage(struct moor__os_dir *dir, uint32_t mode, struct moor__os
 		if (fd < 0)
 			return moor__linux_error();
 	}
-	err = set_mode(fd, mode);
+	err = moor__linux_set_mode(fd, mode);
 	if (err) {
 		moor__os_file_discard(dir, &staged);
 		moor__os_file_close(fd);
