@@ -127,21 +127,45 @@ static int do_sleep(void *sleeper, const uint32_t *word, uint32_t expected, int6
 	return moor__os_sleep(&way->sleeper, word, expected, ns);
 }
 
-/* ---- descriptors to poll ---- */
+/* ---- the bell: the line itself ---- */
+
+static int bell_make(void *arg, uint64_t *word, moor_os_handle *ret_fd)
+{
+	moor_link *link = ((struct moor__way *)arg)->link;
+	int err;
+
+	moor__link_lock(link);
+	err = moor__os_line_fd(&link->line, (int)moor__load_32(&link->child_fd), ret_fd);
+	moor__link_unlock(link);
+	if (!err)
+		moor__release_64(word, 1);
+	return err;
+}
+
+static bool bell_empty(void *arg)
+{
+	moor__os_line_empty(&((struct moor__way *)arg)->link->line);
+	return true;
+}
+
+/* There is one, as long as there is a link. */
+static bool bell_hold(void *arg, uint64_t bell)
+{
+	(void)arg;
+	(void)bell;
+	return true;
+}
+
+static void bell_ring(void *arg)
+{
+	moor__os_line_ring(&((struct moor__way *)arg)->link->line);
+}
 
 int moor_link_fd(moor_link *link, moor_os_handle *ret_fd)
 {
 	const int err = ret_fd ? moor__link_state(link) : MOOR_EINVAL;
-	int fd, failed;
 
-	if (err)
-		return err;
-	moor__link_lock(link);
-	failed = moor__os_line_fd(&link->line, (int)moor__load_32(&link->child_fd), &fd);
-	moor__link_unlock(link);
-	if (!failed)
-		*ret_fd = fd;
-	return failed;
+	return err ? err : moor_rx_fd(link->rx, ret_fd);
 }
 
 /* ---- life ---- */
@@ -212,6 +236,10 @@ int moor__link_new(bool is_host, moor_link **ret_link)
 	link->ops.corrupted = moor__link_corrupt;
 	link->ops.sleep = do_sleep;
 	link->ops.unfenced = !is_host;
+	link->ops.bell_make = bell_make;
+	link->ops.bell_empty = bell_empty;
+	link->ops.bell_hold = bell_hold;
+	link->ops.bell_ring = bell_ring;
 	link->out.link = link->in.link = link;
 	*ret_link = link;
 	return 0;

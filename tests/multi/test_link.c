@@ -796,6 +796,89 @@ START_TEST(test_fd_tells_of_the_end)
 }
 END_TEST
 
+/* Armed, there is nothing to be read of; then there is. */
+static void expect_armed(moor_link *link, int fd)
+{
+	t_assert_err(moor_rx_arm(moor_link_rx(link)), 0);
+	t_assert(!is_readable(fd, 0));
+}
+
+START_TEST(test_fd_tells_of_messages)
+{
+	for (int by_host = 0; by_host < 2; by_host++) {
+		moor_link *host, *worker, *from, *to;
+		int fd, again;
+
+		join(&host, &worker);
+		t_assert_err(recv_now(host), MOOR_EAGAIN);
+		from = by_host ? host : worker;
+		to = by_host ? worker : host;
+		say(from, "before it was asked for");
+		t_assert_err(moor_rx_arm(moor_link_rx(to)), MOOR_EINVAL);
+		t_assert_err(moor_link_fd(to, &fd), 0);
+		t_assert_err(moor_rx_fd(moor_link_rx(to), &again), 0);
+		t_assert(fd == again);
+		t_assert_err(moor_rx_arm(moor_link_rx(to)), MOOR_READY);
+		expect(to, "before it was asked for");
+		for (int i = 0; i < 5; i++) {
+			expect_armed(to, fd);
+			say(from, "one");
+			t_assert(is_readable(fd, 60000));
+			say(from, "and one that nobody is told of");
+			t_assert_err(moor_rx_arm(moor_link_rx(to)), MOOR_READY);
+			expect(to, "one");
+			expect(to, "and one that nobody is told of");
+		}
+		say(from, "not armed"); /* no call for it */
+		t_assert(!is_readable(fd, 20));
+		expect(to, "not armed");
+		expect_armed(to, fd);
+		moor_link_close(from);
+		t_assert(is_readable(fd, 60000));
+		t_assert_err(moor_rx_arm(moor_link_rx(to)), MOOR_ECLOSED);
+		moor_link_close(to);
+	}
+}
+END_TEST
+
+START_TEST(test_fd_armed_before_the_worker_is_there)
+{
+	moor_link *host = host_of(NULL), *worker;
+	int fd, status;
+
+	t_assert_err(moor_link_fd(host, &fd), 0);
+	expect_armed(host, fd);
+	t_assert_err(moor_link_attach(worker_fd(host), NULL, &worker), 0);
+	t_assert(is_readable(fd, 60000)); /* it is there */
+	expect_armed(host, fd);
+	say(worker, "x");
+	t_assert(is_readable(fd, 60000));
+	expect(host, "x");
+	moor_link_close(worker);
+	moor_link_close(host);
+
+	host = host_of(NULL);
+	t_assert_err(moor_link_fd(host, &fd), 0);
+	start(host, "echo", NULL);
+	for (int i = 0; i < 20; i++) {
+		int err;
+
+		say(host, "x");
+		while ((err = moor_rx_arm(moor_link_rx(host))) == 0)
+			t_assert(is_readable(fd, 60000));
+		t_assert_err(err, MOOR_READY);
+		expect(host, "x");
+	}
+	expect_armed(host, fd);
+	t_assert_err(moor_link_kill(host), 0);
+	t_assert(is_readable(fd, 60000));
+	t_assert_err(moor_link_wait_exit(host, LONG, &status), 0);
+	t_assert_err(moor_rx_arm(moor_link_rx(host)), MOOR_EPEERDEAD);
+	t_assert_err(moor_rx_arm(moor_link_rx(host)), MOOR_ECLOSED);
+	moor_link_close(host);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("link");
@@ -826,6 +909,8 @@ static Suite *suite(void)
 	tcase_add_test(c, test_death_is_seen_though_a_child_lives);
 	tcase_add_test(c, test_end_sent_over_a_socket);
 	tcase_add_test(c, test_fd_tells_of_the_end);
+	tcase_add_test(c, test_fd_tells_of_messages);
+	tcase_add_test(c, test_fd_armed_before_the_worker_is_there);
 	suite_add_tcase(s, c);
 	return s;
 }
