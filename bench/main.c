@@ -38,6 +38,7 @@ static const struct bench_peer *const peers[] = {
     &bench_mooring_in_place,
     &bench_mooring_16k,
     &bench_mooring_mpsc,
+    &bench_mooring_link,
 #ifdef BENCH_CK
     &bench_ck_ring,
     &bench_ck_ring_mpsc,

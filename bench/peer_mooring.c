@@ -2,17 +2,20 @@
 /*
  * peer_mooring.c - channels through the public functions of the shared library, as a program has them by default: a
  * ring of 1 MiB that either side may sleep on, waits included. send and recv copy; the same in place, over a small ring,
- * and over a ring of many producers are rows of their own.
+ * over a ring of many producers, and over a link are rows of their own.
  */
 #include "measure.h"
 
-#include <mooring/channel.h>
+#include <mooring/link.h>
 
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct mooring_end {
 	moor_tx *tx;
 	moor_rx *rx;
+	moor_link *link; /* or NULL: what the two above are of */
 	size_t size;
 	unsigned char *out, *in; /* private */
 };
@@ -73,6 +76,7 @@ static void end_close(void *arg)
 
 	moor_tx_close(end->tx);
 	moor_rx_close(end->rx);
+	moor_link_close(end->link);
 	free(end->out);
 	free(end->in);
 }
@@ -155,6 +159,68 @@ static inline uint64_t receive_in_place(void *arg, uint64_t number)
 	return number;
 }
 
+/* A link: near is the host, far the worker, which gets its end over a socket. */
+static void *link_make(const struct bench_run *run)
+{
+	int *pair = calloc(2, sizeof *pair);
+
+	(void)run;
+	if (pair && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
+		return pair;
+	free(pair);
+	return NULL;
+}
+
+static void link_unmake(void *made, const struct bench_run *run)
+{
+	int *pair = made;
+
+	(void)run;
+	close(pair[0]);
+	close(pair[1]);
+	free(pair);
+}
+
+/* Sends *fd, or receives it. */
+static void pass(int socket, int *fd, bool there)
+{
+	char byte = 0;
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.head = {.cmsg_len = CMSG_LEN(sizeof *fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	struct iovec iov = {&byte, 1};
+	struct msghdr msg = {
+	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+
+	memcpy(CMSG_DATA(&control.head), fd, sizeof *fd);
+	if ((there ? sendmsg(socket, &msg, MSG_NOSIGNAL) : recvmsg(socket, &msg, MSG_CMSG_CLOEXEC)) != 1)
+		bench_die("the worker's end cannot be passed");
+	memcpy(fd, CMSG_DATA(&control.head), sizeof *fd);
+}
+
+static void open_link(void *arg, const struct bench_run *run)
+{
+	const int *pair = run->made;
+	struct mooring_end *end = arg;
+	int fd = -1;
+
+	*end = (struct mooring_end){.size = run->size, .out = calloc(1, run->size), .in = calloc(1, run->size)};
+	if (!end->out || !end->in)
+		bench_die("out of memory");
+	if (run->side == BENCH_NEAR) {
+		expect(moor_link_create(NULL, &end->link), "moor_link_create");
+		expect(moor_link_worker_fd(end->link, &fd), "moor_link_worker_fd");
+		pass(pair[0], &fd, true);
+	} else {
+		pass(pair[1], &fd, false);
+		expect(moor_link_attach(fd, NULL, &end->link), "moor_link_attach");
+		close(fd);
+	}
+	end->tx = moor_link_tx(end->link);
+	end->rx = moor_link_rx(end->link);
+}
+
 static void run_default(const struct bench_run *run)
 {
 	struct mooring_end end;
@@ -183,6 +249,13 @@ static void run_mpsc(const struct bench_run *run)
 	bench_measure(run, &end, open_mpsc, end_close, send_copy, receive_copy);
 }
 
+static void run_link(const struct bench_run *run)
+{
+	struct mooring_end end;
+
+	bench_measure(run, &end, open_link, end_close, send_copy, receive_copy);
+}
+
 const struct bench_peer bench_mooring = {.name = "mooring",
                                          .what = "moor_tx_send, moor_rx_recv with MOOR_FOREVER; default options",
                                          .things = BENCH_SLEEPERS | BENCH_SPINNERS | BENCH_BIT(OPEN) | BENCH_BIT(MEMORY),
@@ -209,3 +282,12 @@ const struct bench_peer bench_mooring_mpsc = {.name = "mooring-mpsc",
                                                         BENCH_BIT(OPEN) | BENCH_BIT(MEMORY),
                                               .own = true,
                                               .run = run_mpsc};
+
+const struct bench_peer bench_mooring_link = {
+    .name = "mooring-link",
+    .what = "as mooring, over a link; who sends first is its host",
+    .things = BENCH_BIT(ROUND_TRIP) | BENCH_BIT(STREAM) | BENCH_BIT(WAKE) | BENCH_BIT(SAME),
+    .own = true,
+    .make = link_make,
+    .unmake = link_unmake,
+    .run = run_link};

@@ -4,7 +4,7 @@
  *
  * A seal against writing holds for the whole memory, so it matters who maps first. What the host writes it maps, then
  * seals, then gives away. What the worker writes that must map first; the host seals it when the worker says that it has,
- * and looks at it then and not before: until then it shows itself zeroes there.
+ * and looks at it then and not before: until then it shows itself zeroes there, and MOOR__UNMET.
  */
 #include "link/link.h"
 
@@ -48,10 +48,13 @@ static int create(moor_link *link, int memory[2])
 	int err = make_memory(link, memory, &mine);
 
 	if (!err)
-		err = moor__os_map_guarded(-1, (size_t)link->geometry.total_size, false, &link->theirs, &theirs);
+		err = moor__os_map_guarded(-1, (size_t)link->geometry.total_size, true, &link->theirs, &theirs);
 	if (!err)
 		err = moor__os_line_new(memory, &link->line);
-	return err ? err : moor__link_attach(link, mine, theirs);
+	if (err)
+		return err;
+	((struct moor_abi_link *)theirs)->in.quiet.asleep = MOOR__UNMET;
+	return moor__link_attach(link, mine, theirs);
 }
 
 int moor_link_create(const struct moor_link_opts *given, moor_link **ret_link)

@@ -347,6 +347,7 @@ void moor_link_close(moor_link *link)
 	if (!link)
 		return;
 	if (moor__link_state(link) == 0) {
+		moor__link_meet(link); /* who is there is to be woken */
 		moor__tx_detach(link->tx);
 		moor__rx_detach(link->rx);
 		moor__os_line_hang_up(&link->line);

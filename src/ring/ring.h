@@ -28,6 +28,7 @@
 #define MOOR__ASLEEP 1u
 #define MOOR__FENCE_FOR_ME 2u
 #define MOOR__ARMED 4u /* with ASLEEP: not on the word, but on its bell */
+#define MOOR__UNMET 8u /* stands there until a peer that is not trusted has come: ask for it (ops->life) */
 #define MOOR__POSITION (~(uint64_t)(MOOR_ABI_UNIT - 1)) /* of `released` too */
 /* No ring gets there; what is added to a position before the next attach does not wrap. */
 #define MOOR__POSITION_MAX ((uint64_t)3 << 62)

@@ -199,6 +199,8 @@ void moor__ring_wake(struct moor__ring *ring, struct moor_abi_quiet *mine, const
 {
 	uint64_t asleep, position;
 
+	if (moor__unlikely(moor__load_64(&peer->asleep) & MOOR__UNMET) && ring->ops->life)
+		(void)ring->ops->life(ring->ops_arg, false);
 	if ((moor__load_64(&peer->asleep) | ring->fences) & MOOR__FENCE_FOR_ME)
 		moor__fence(); /* F2 */
 	asleep = moor__load_64(&peer->asleep);

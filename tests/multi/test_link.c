@@ -2,11 +2,12 @@
 /* test_link.c - a host and its worker: making, attaching, starting, talking, ending. */
 #include "tests/lib/testing.h"
 
-#include "os/os.h"
+#include "link/link.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,6 +203,36 @@ START_TEST(test_sent_before_the_worker_is_there)
 	expect(host, "late");
 	moor_link_close(host);
 	t_assert_err(recv_now(worker), MOOR_ECLOSED);
+	moor_link_close(worker);
+}
+END_TEST
+
+static void *take_all(void *arg)
+{
+	char buf[8];
+	size_t len;
+
+	while (moor_rx_recv(moor_link_rx(arg), buf, sizeof buf, &len, MOOR_FOREVER) == 0)
+		;
+	return NULL;
+}
+
+/* A host that does nothing but send wakes the worker that sleeps, and one that does nothing but close. */
+START_TEST(test_host_that_only_sends)
+{
+	moor_link *host = host_of(NULL), *worker;
+	const int64_t start_ns = t_now();
+	pthread_t thread;
+
+	t_assert_err(moor_link_attach(worker_fd(host), NULL, &worker), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, take_all, worker), 0);
+	while (!moor__load_64(&host->my->out.quiet.wakes) && t_now() - start_ns < LONG) {
+		t_sleep_ms(2);
+		say(host, "x");
+	}
+	t_assert(moor__load_64(&host->my->out.quiet.wakes) > 0);
+	moor_link_close(host);
+	pthread_join(thread, NULL);
 	moor_link_close(worker);
 }
 END_TEST
@@ -887,6 +918,7 @@ static Suite *suite(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, test_both_ways);
 	tcase_add_test(c, test_sent_before_the_worker_is_there);
+	tcase_add_test(c, test_host_that_only_sends);
 	tcase_add_test(c, test_closed_is_seen_by_every_call_at_once);
 	tcase_add_test(c, test_options);
 	tcase_add_test(c, test_calls_on_nothing_and_on_the_wrong_side);
