@@ -114,12 +114,13 @@ static int pass_over(moor_rx *rx, uint64_t at, uint64_t size)
 static int check_message(moor_rx *rx, uint64_t at, uint32_t word, size_t len, struct moor__found *ret_found)
 {
 	const uint64_t size = moor__claim_size(len);
+	const uint32_t by = moor__word_by(word);
 
 	if (len > rx->max_message || size > rx->ring.capacity - (at & rx->ring.mask) ||
-	    at + size - rx->head > rx->ring.capacity)
+	    at + size - rx->head > rx->ring.capacity || !by || by > rx->producers)
 		return moor__rx_corrupt(rx);
-	rx->producer = moor__word_by(word);
-	*ret_found = (struct moor__found){at, at + size, len, rx->producer - 1};
+	rx->producer = by;
+	*ret_found = (struct moor__found){at, at + size, len, by - 1};
 	return 0;
 }
 
@@ -157,8 +158,11 @@ int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found)
 			return check_message(rx, at, header.word, header.detail, ret_found);
 		case MOOR_ABI_WORD_PAD:
 			return MOOR_EAGAIN;
-		case MOOR_ABI_WORD_CLAIM:
 		case 0:
+			if (header.word) /* of whom, and not what */
+				return moor__rx_corrupt(rx);
+			/* fall through */
+		case MOOR_ABI_WORD_CLAIM:
 			err = moor__rx_over(rx, moor__ring_look_due(&rx->ring));
 			if (err)
 				return err;

@@ -393,7 +393,11 @@ static int find_waiting(moor_rx *rx, int64_t timeout_ns, struct moor__found *ret
 	if (moor__likely(err != MOOR_EAGAIN) || timeout_ns == MOOR_NOWAIT)
 		return err;
 	do {
-		err = wait_message(rx, moor__ring_left(&rx->ring, timeout_ns, &until));
+		const int64_t left = moor__ring_left(&rx->ring, timeout_ns, &until);
+
+		if (!left)
+			return MOOR_ETIMEDOUT;
+		err = wait_message(rx, left);
 		if (!err)
 			err = find(rx, ret_found);
 	} while (err == MOOR_EAGAIN && rx->ring.many); /* what came was padding */

@@ -109,7 +109,7 @@ static void peek(struct reader *reader)
 	FUZZ_MUST((const unsigned char *)msg.data >= ring.data);
 	FUZZ_MUST((const unsigned char *)msg.data + msg.len <= ring.data + FUZZ_CAPACITY);
 	fuzz_touch(msg.data, msg.len);
-	FUZZ_MUST(msg.producer < MOOR_ABI_MANY_PRODUCERS + 24);
+	FUZZ_MUST(msg.producer < (ring.many ? FUZZ_PRODUCERS : 1));
 	reader->peeked += fuzz_ring_size(&ring, msg.len);
 	FUZZ_MUST(reader->peeked <= FUZZ_CAPACITY);
 }
@@ -251,7 +251,8 @@ static void seeds(fuzz_give *give, void *arg)
 	static const uint64_t positions[] = {0, 4080, 4064, ((uint64_t)1 << 32) - 64, ((uint64_t)1 << 63) - 64, MOOR__POSITION_MAX,
 	                                     UINT64_MAX - 15};
 	static const uint32_t words[] = {MOOR_ABI_WORD_MESSAGE, MOOR_ABI_WORD_PAD,  MOOR_ABI_WORD_END,
-	                                 MOOR_ABI_WORD_CLAIM,   MOOR_ABI_WORD_PAD | 1};
+	                                 MOOR_ABI_WORD_CLAIM,   MOOR_ABI_WORD_PAD | 1,
+	                                 1u << MOOR_ABI_WORD_BY_SHIFT};
 	static const uint32_t details[] = {0, 1, 255, 256, 4095, 0x0fffffff, UINT32_MAX};
 	struct fuzz_output out;
 
@@ -266,14 +267,15 @@ static void seeds(fuzz_give *give, void *arg)
 		fuzz_put(&out, REOPEN, 1);
 		give(arg, out.bytes, out.len);
 	}
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) { /* a forged record */
-		begin(&out, (unsigned)i, 0); /* the last ones: of many */
+	for (size_t i = 0; i < 2 * sizeof words / sizeof words[0]; i++) { /* a forged record */
+		begin(&out, (unsigned)i / 2 % 4 | (i % 2 ? FUZZ_MANY : 0), 0);
 		for (size_t n = 0; n < sizeof details / sizeof details[0]; n++) {
 			fuzz_put(&out, RECORD, 1);
 			fuzz_put(&out, 0, 1);
-			fuzz_put(&out, words[i], 4);
+			fuzz_put(&out, words[i / 2], 4);
 			fuzz_put(&out, details[n], 4);
 			fuzz_put(&out, n % 2 ? PEEK : WAIT, 1);
+			fuzz_put(&out, 1, n % 2 ? 0 : 1);
 			put_recv(&out);
 			fuzz_put(&out, REOPEN, 1);
 		}
