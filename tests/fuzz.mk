@@ -4,6 +4,8 @@ fuzz_sources = \
 	tests/fuzz/fuzz.h \
 	tests/fuzz/ring.h \
 	tests/fuzz/attach.c \
+	tests/fuzz/handshake.c \
+	tests/fuzz/link.c \
 	tests/fuzz/name.c \
 	tests/fuzz/object.c \
 	tests/fuzz/reader.c \

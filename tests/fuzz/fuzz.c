@@ -18,8 +18,9 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, len) ((void)(at), (void)(len))
 #endif
 
-const struct fuzz_target *const fuzz_targets[] = {&fuzz_attach, &fuzz_reader, &fuzz_writer, &fuzz_walk, &fuzz_object,
-                                                  &fuzz_stream, &fuzz_name,   &fuzz_tool,   NULL};
+const struct fuzz_target *const fuzz_targets[] = {&fuzz_attach, &fuzz_reader, &fuzz_writer, &fuzz_walk,
+                                                  &fuzz_object, &fuzz_stream, &fuzz_name,   &fuzz_tool,
+                                                  &fuzz_link,   &fuzz_handshake, NULL};
 
 const struct fuzz_target *fuzz_find(const char *name)
 {

@@ -19,7 +19,7 @@ struct fuzz_target {
 	void (*seeds)(fuzz_give *give, void *arg); /* inputs that show the way in */
 };
 extern const struct fuzz_target fuzz_attach, fuzz_reader, fuzz_writer, fuzz_walk, fuzz_object, fuzz_stream, fuzz_name,
-    fuzz_tool;
+    fuzz_tool, fuzz_link, fuzz_handshake;
 extern const struct fuzz_target *const fuzz_targets[]; /* ends with NULL */
 const struct fuzz_target *fuzz_find(const char *name); /* NULL: there is none */
 
