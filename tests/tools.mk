@@ -9,6 +9,7 @@ tool_tests = \
 	tests/tools/test_bench.sh
 dist_check_SCRIPTS += $(tool_tests)
 TESTS += $(tool_tests)
+EXTRA_DIST += tests/tools/common.sh
 # A test that runs out of time hangs, on the slowest and busiest machine too, under whatever sanitizer.
 AM_TESTS_ENVIRONMENT = CC='$(CC)' CC_OTHER='$(CC_OTHER)' SANITIZER_CFLAGS='$(SANITIZER_CFLAGS)'; \
 	CK_TIMEOUT_MULTIPLIER=$${CK_TIMEOUT_MULTIPLIER:-5}; \

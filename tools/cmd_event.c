@@ -11,7 +11,10 @@ struct job {
 	int64_t timeout_ns;
 	struct moor_sync_opts opts;
 	unsigned flags;
+	uint32_t given; /* options: a bit each */
 };
+
+enum { TIMEOUT = 1, MANUAL, SET, HELP };
 
 static int create(const struct job *job)
 {
@@ -68,27 +71,29 @@ static bool is_action(const char *text)
 /* Those that stand at optind. GO_ON, or an exit code. */
 static int take_options(int argc, char **argv, struct job *job)
 {
-	static const struct option options[] = {{"timeout", required_argument, NULL, 1},
-	                                        {"manual", no_argument, NULL, 2},
-	                                        {"set", no_argument, NULL, 3},
-	                                        {"help", no_argument, NULL, 4},
+	static const struct option options[] = {{"timeout", required_argument, NULL, TIMEOUT},
+	                                        {"manual", no_argument, NULL, MANUAL},
+	                                        {"set", no_argument, NULL, SET},
+	                                        {"help", no_argument, NULL, HELP},
 	                                        SYNC_OPTIONS,
 	                                        {0}};
 	int option, code;
 
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		if (option < OPTION_MODE)
+			job->given |= 1u << (option & 31);
 		switch (option) {
-		case 1:
+		case TIMEOUT:
 			if (!parse_seconds("--timeout", optarg, &job->timeout_ns))
 				return EXIT_USAGE;
 			break;
-		case 2:
+		case MANUAL:
 			job->flags |= MOOR_MANUAL_RESET;
 			break;
-		case 3:
+		case SET:
 			job->flags |= MOOR_INITIALLY_SET;
 			break;
-		case 4:
+		case HELP:
 			return print_usage(&cmd_event);
 		default:
 			code = take_sync_option(&cmd_event, option, optarg, &job->opts);
@@ -101,6 +106,8 @@ static int take_options(int argc, char **argv, struct job *job)
 
 static int run(int argc, char **argv)
 {
+	static const struct own_option own[] = {
+	    {TIMEOUT, "timeout", "wait"}, {MANUAL, "manual", "create"}, {SET, "set", "create"}};
 	struct job job = {.opts = MOOR_SYNC_OPTS(0), .timeout_ns = MOOR_FOREVER};
 	bool makes;
 	int code;
@@ -113,6 +120,9 @@ static int run(int argc, char **argv)
 	if (!is_action(job.action))
 		return usage_error(&cmd_event, "event takes 'wait', 'set', 'reset' or 'create', not '%s'", job.action);
 	code = take_options(argc, argv, &job);
+	if (code != GO_ON)
+		return code;
+	code = check_own_options(&cmd_event, job.action, job.given, own, sizeof own / sizeof own[0]);
 	if (code != GO_ON)
 		return code;
 	code = parse_name_and_command(&cmd_event, argc, argv, &job.name, &job.command);

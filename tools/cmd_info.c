@@ -78,8 +78,10 @@ static void print_json(const struct full_name *name, const struct moor_name_info
 {
 	printf("{\"name\":");
 	print_text(name->text, true);
-	printf(",\"kind\":\"%s\",\"size\":%" PRIu64 ",\"uid\":%" PRIu32 ",\"mode\":\"%04" PRIo32 "\"", kind_text(info->kind),
-	       info->size, info->uid, info->mode);
+	printf(",\"kind\":\"%s\"", kind_text(info->kind));
+	if (has_size(info->kind))
+		printf(",\"size\":%" PRIu64, info->size);
+	printf(",\"uid\":%" PRIu32 ",\"mode\":\"%04" PRIo32 "\"", info->uid, info->mode);
 	if (facts->known)
 		printf(",\"committed\":%" PRIu64, facts->committed);
 	if (facts->acl[0]) {
@@ -99,7 +101,7 @@ static void print_lines(const struct full_name *name, const struct moor_name_inf
 	printf("%-18s ", "name");
 	print_text(name->text, false);
 	printf("\n%-18s %s\n", "kind", kind_text(info->kind));
-	if (info->kind == MOOR_OBJ_MAP || info->kind == MOOR_OBJ_CHANNEL)
+	if (has_size(info->kind))
 		printf("%-18s %" PRIu64 "\n", "size", info->size);
 	if (facts->known)
 		printf("%-18s %" PRIu64 "\n", "committed", facts->committed);

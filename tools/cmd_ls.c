@@ -22,8 +22,10 @@ static int print_entry(const struct moor_name_info *info, void *arg)
 	if (listing->json) {
 		printf("%s\n{\"name\":", listing->any ? "," : "");
 		print_text(info->name, true);
-		printf(",\"kind\":\"%s\",\"size\":%" PRIu64 ",\"uid\":%" PRIu32 ",\"mode\":\"%04" PRIo32 "\"",
-		       kind_text(info->kind), info->size, info->uid, info->mode);
+		printf(",\"kind\":\"%s\"", kind_text(info->kind));
+		if (has_size(info->kind))
+			printf(",\"size\":%" PRIu64, info->size);
+		printf(",\"uid\":%" PRIu32 ",\"mode\":\"%04" PRIo32 "\"", info->uid, info->mode);
 		if (is_channel)
 			printf(",\"occupied\":%" PRIu64 ",\"used\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"received\":%" PRIu64,
 			       channel.occupied, channel.used, channel.sent_messages, channel.received_messages);
@@ -36,7 +38,7 @@ static int print_entry(const struct moor_name_info *info, void *arg)
 		for (int width = print_text(info->name, false); width < 32; width++)
 			putchar(' ');
 		printf(" %-9s ", kind_text(info->kind));
-		if (info->kind == MOOR_OBJ_MAP || info->kind == MOOR_OBJ_CHANNEL)
+		if (has_size(info->kind))
 			print_size(info->size);
 		else
 			printf("%9s ", "-");

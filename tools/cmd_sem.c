@@ -14,7 +14,10 @@ struct job {
 	int64_t timeout_ns;
 	struct moor_sync_opts opts;
 	uint32_t count, initial, max;
+	uint32_t given; /* options: a bit each */
 };
+
+enum { TIMEOUT = 1, COUNT, INITIAL, MOST, HELP };
 
 static int wait_for_it(moor_sem *sem, const struct job *job)
 {
@@ -68,34 +71,36 @@ static int act(const struct job *job)
 /* Those that stand at optind. GO_ON, or an exit code. */
 static int take_options(int argc, char **argv, struct job *job)
 {
-	static const struct option options[] = {{"timeout", required_argument, NULL, 1},
-	                                        {"count", required_argument, NULL, 2},
-	                                        {"initial", required_argument, NULL, 3},
-	                                        {"max", required_argument, NULL, 4},
-	                                        {"help", no_argument, NULL, 5},
+	static const struct option options[] = {{"timeout", required_argument, NULL, TIMEOUT},
+	                                        {"count", required_argument, NULL, COUNT},
+	                                        {"initial", required_argument, NULL, INITIAL},
+	                                        {"max", required_argument, NULL, MOST},
+	                                        {"help", no_argument, NULL, HELP},
 	                                        SYNC_OPTIONS,
 	                                        {0}};
 	int option, code;
 
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		if (option < OPTION_MODE)
+			job->given |= 1u << (option & 31);
 		switch (option) {
-		case 1:
+		case TIMEOUT:
 			if (!parse_seconds("--timeout", optarg, &job->timeout_ns))
 				return EXIT_USAGE;
 			break;
-		case 2:
+		case COUNT:
 			if (!parse_count("--count", optarg, 1, MAX, &job->count))
 				return EXIT_USAGE;
 			break;
-		case 3:
+		case INITIAL:
 			if (!parse_count("--initial", optarg, 0, MAX, &job->initial))
 				return EXIT_USAGE;
 			break;
-		case 4:
+		case MOST:
 			if (!parse_count("--max", optarg, 1, MAX, &job->max))
 				return EXIT_USAGE;
 			break;
-		case 5:
+		case HELP:
 			return print_usage(&cmd_sem);
 		default:
 			code = take_sync_option(&cmd_sem, option, optarg, &job->opts);
@@ -108,6 +113,8 @@ static int take_options(int argc, char **argv, struct job *job)
 
 static int run(int argc, char **argv)
 {
+	static const struct own_option own[] = {
+	    {TIMEOUT, "timeout", "wait"}, {COUNT, "count", "post"}, {INITIAL, "initial", "create"}, {MOST, "max", "create"}};
 	struct job job = {.opts = MOOR_SYNC_OPTS(0), .timeout_ns = MOOR_FOREVER, .count = 1, .max = MAX};
 	bool makes;
 	int code;
@@ -120,6 +127,9 @@ static int run(int argc, char **argv)
 	if (strcmp(job.action, "wait") != 0 && strcmp(job.action, "post") != 0 && strcmp(job.action, "create") != 0)
 		return usage_error(&cmd_sem, "sem takes 'wait', 'post' or 'create', not '%s'", job.action);
 	code = take_options(argc, argv, &job);
+	if (code != GO_ON)
+		return code;
+	code = check_own_options(&cmd_sem, job.action, job.given, own, sizeof own / sizeof own[0]);
 	if (code != GO_ON)
 		return code;
 	code = parse_name_and_command(&cmd_sem, argc, argv, &job.name, &job.command);

@@ -143,6 +143,15 @@ int check_sync_options(const struct command *command, bool makes, const struct m
 	return GO_ON;
 }
 
+int check_own_options(const struct command *command, const char *action, uint32_t given, const struct own_option *own,
+                      size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((given & 1u << own[i].option) && strcmp(own[i].action, action) != 0)
+			return usage_error(command, "--%s goes with '%s', not with '%s'", own[i].name, own[i].action, action);
+	return GO_ON;
+}
+
 int make_failed(const struct command *command, int err, const char *what, const char *name,
                 const struct moor_sync_opts *opts)
 {

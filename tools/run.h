@@ -14,6 +14,14 @@ enum { OPTION_MODE = 100, OPTION_ACL, OPTION_ANY_OWNER };
 int take_sync_option(const struct command *command, int option, const char *value, struct moor_sync_opts *opts);
 /* All that were taken: GO_ON, or complains and returns the exit code. makes: the command may make the object. */
 int check_sync_options(const struct command *command, bool makes, const struct moor_sync_opts *opts);
+/* An option that one action takes, of several. Its value in a table of getopt_long is at most 31. */
+struct own_option {
+	int option;
+	const char *name, *action;
+};
+/* `given`: a bit for each that was there. GO_ON, or complains of one that is another action's and returns the exit code. */
+int check_own_options(const struct command *command, const char *action, uint32_t given, const struct own_option *own,
+                      size_t count);
 /* The object could not be made or opened. Returns the exit code. */
 int make_failed(const struct command *command, int err, const char *what, const char *name,
                 const struct moor_sync_opts *opts);

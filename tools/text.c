@@ -12,6 +12,11 @@ const char *kind_text(uint32_t kind)
 	return texts[kind <= MOOR_OBJ_CHANNEL ? kind : 0];
 }
 
+bool has_size(uint32_t kind)
+{
+	return kind == MOOR_OBJ_MAP || kind == MOOR_OBJ_CHANNEL;
+}
+
 static const char *role_text(uint32_t role)
 {
 	return role == MOOR_ROLE_CONSUMER ? "receiver" : role == MOOR_ROLE_PRODUCER ? "sender" : "holder";

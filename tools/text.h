@@ -6,6 +6,7 @@
 #include <mooring.h>
 
 const char *kind_text(uint32_t kind); /* of enum moor_object */
+bool has_size(uint32_t kind); /* that somebody chose: mutexes, semaphores and events have none */
 
 /*
  * Names are any bytes: what a terminal or a JSON reader would take for something else is written as a code. For JSON

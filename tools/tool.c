@@ -111,13 +111,11 @@ static const char *commands_of(uint32_t kind)
 	return texts[kind <= MOOR_OBJ_CHANNEL ? kind : 0];
 }
 
-/* Mutexes, semaphores and events have no size that anybody chose. */
 static void describe(const char *name, const struct moor_name_info *info, char *text, size_t room)
 {
-	const bool sized = info->kind == MOOR_OBJ_MAP || info->kind == MOOR_OBJ_CHANNEL;
 	const int len = snprintf(text, room, "'%s' is of the kind %s", name, kind_text(info->kind));
 
-	if (sized && len > 0 && (size_t)len < room)
+	if (has_size(info->kind) && len > 0 && (size_t)len < room)
 		snprintf(text + len, room - (size_t)len, " (%" PRIu64 " bytes)", info->size);
 }
 

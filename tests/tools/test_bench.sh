@@ -1,22 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # mooring bench: its arguments, and a run that is too short to tell anything but that it works. No figure is looked at.
-set -u
-mooring=${mooring:-$PWD/mooring}
-work=$(mktemp -d "$PWD/bench.XXXXXX") || exit 99
-chmod 700 "$work"
-export MOORING_DIR=$work
-exec 2>&1
-trap 'rm -rf "$work"' EXIT
-failures=0
+. "$(dirname "$0")/common.sh"
 
-# expect WHAT WANTED GOT
-expect() {
-	if [ "$2" = "$3" ]; then echo "PASS: $1"; else
-		echo "FAIL: $1: expected '$2', got '$3'"
-		failures=$((failures + 1))
-	fi
-}
 # refuses WHAT-IT-SAYS OPTION...
 refuses() {
 	local says=$1 code
@@ -79,4 +65,4 @@ fi
 timeout 300 "$mooring" bench --loop 1000 --sizes 64 --only mooring >"$work/out"
 expect "bench --loop" 0 $?
 expect "bench --loop: says what it did" "mooring: 1000 sends and receives of 64 bytes" "$(cat "$work/out")"
-exit $((failures > 0))
+finish

@@ -1,13 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Every program of examples/, run end to end with the processes that it is for.
-set -u
-work=$(mktemp -d "$PWD/examples.XXXXXX") || exit 99
-chmod 700 "$work"
-export MOORING_DIR=$work
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-
-fail() { echo "FAIL: $*"; exit 1; }
+. "$(dirname "$0")/common.sh"
 
 timeout 60 examples/01_ping_pong pong p &
 timeout 60 examples/01_ping_pong ping p 1000 >"$work/out" || fail "01_ping_pong ping"

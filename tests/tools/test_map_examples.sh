@@ -2,29 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The examples of named memory, each with the processes that it is for; those between word sizes with one of each, where
 # there is a compiler for the other one.
-set -u
-top=$(cd "${srcdir:-.}" && pwd) || exit 99
-work=$(mktemp -d "$PWD/map-examples.XXXXXX") || exit 99
-chmod 700 "$work"
-export MOORING_DIR=$work
-exec 2>&1
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-failures=0
+. "$(dirname "$0")/common.sh"
 
-# expect WHAT WANTED GOT
-expect() {
-	if [ "$2" = "$3" ]; then echo "PASS: $1"; else
-		echo "FAIL: $1: expected '$2', got '$3'"
-		failures=$((failures + 1))
-	fi
-}
-await() {
-	local tries=3000
-	until "$@" >/dev/null 2>&1; do
-		[ $((tries--)) -gt 0 ] || return 1
-		sleep 0.01
-	done
-}
+top=$(cd "${srcdir:-.}" && pwd) || exit 99
+
 limit() { timeout 120 "$@"; }
 # start PROGRAM ARGUMENT...: in the background, its output in $work/first; its id is in $first
 start() {
@@ -290,4 +271,4 @@ STEP 08_growth grow 1000 16 2
 STEPS 08_growth grow 1000 64 -1
 END
 expect "no name is left" 0 "$(names)"
-[ $failures = 0 ]
+finish

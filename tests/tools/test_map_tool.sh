@@ -1,22 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What mooring(1) does with maps: create, info, cat, write, watch, chmod, acl; each option, each error and what it says.
-set -u
-mooring=${mooring:-$PWD/mooring}
-work=$(mktemp -d "$PWD/map-tool.XXXXXX") || exit 99
-chmod 700 "$work"
-export MOORING_DIR=$work
-exec 2>&1
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work" "${memory-}" "${shared-}"' EXIT
-failures=0
+. "$(dirname "$0")/common.sh"
 
-# expect WHAT WANTED GOT
-expect() {
-	if [ "$2" = "$3" ]; then echo "PASS: $1"; else
-		echo "FAIL: $1: expected '$2', got '$3'"
-		failures=$((failures + 1))
-	fi
-}
 # says WHAT PATTERN: the last complaint has it
 says() {
 	grep -q -- "$2" "$work/err"
@@ -29,14 +15,6 @@ refused() {
 	timeout 60 "$mooring" "$@" >"$work/out" 2>"$work/err" </dev/null
 	expect "$what: exit code" "$code" $?
 	expect "$what: a message, no output" "0 1" "$([ -s "$work/err" ]; echo $?) $([ -s "$work/out" ]; echo $?)"
-}
-# await COMMAND...: until it succeeds
-await() {
-	local tries=3000
-	until "$@" >/dev/null 2>&1; do
-		[ $((tries--)) -gt 0 ] || return 1
-		sleep 0.01
-	done
 }
 # hold ARGUMENT...: mooring create in the background, until it has said so; its id is in $holder
 hold() {
@@ -269,6 +247,7 @@ refused "an empty file" 1 create --file "$work/empty" f
 # Out of memory: the directory, what is free, what was wanted. A disk would be filled up first, a tmpfs knows at once.
 memory=$(mktemp -d /dev/shm/mooring-test-XXXXXX 2>/dev/null) && [ "$(stat -f -c %T "$memory")" = tmpfs ] || memory=
 if [ -n "$memory" ]; then
+	others+=("$memory")
 	export MOORING_DIR=$memory
 	refused "more than there is" 1 create huge 1T
 	says "more than there is" MOOR_ENOSPC
@@ -325,6 +304,7 @@ elif ! MOORING_DIR=/dev/shm $other "$mooring" --version >/dev/null 2>&1; then
 elif ! shared=$(mktemp -d /dev/shm/mooring-test-XXXXXX) || ! chmod 1777 "$shared"; then
 	echo "skipped: another user: no directory for both in /dev/shm"
 else
+	others+=("$shared")
 	export MOORING_DIR=$shared
 	as_other() { # WHAT CODE COMMAND...
 		local what=$1 code=$2
@@ -382,4 +362,4 @@ refused "a bad name" 1 create no/slash 10
 says "a bad name" "'no/slash'.*MOOR_ENAME"
 
 expect "no name is left" "" "$("$mooring" ls)"
-[ $failures = 0 ]
+finish

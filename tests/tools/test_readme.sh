@@ -1,12 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The programs of README, compiled as they are printed, against an installed library, and run in either order.
-set -u
-srcdir=${srcdir:-.}
-work=$(mktemp -d "$PWD/readme.XXXXXX") || exit 99
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/common.sh"
 
-fail() { echo "FAIL: $*"; exit 1; }
+srcdir=${srcdir:-.}
 
 extract() { # the indented block that follows the line "NAME:"
 	awk -v name="$1:" '$0 == name { on = 1; next } on && /^[^ ]/ { exit } on { sub(/^    /, ""); print }' \
@@ -30,7 +27,6 @@ for program in producer consumer; do
 		$(pkg-config --cflags --libs mooring) -L"$lib" || fail "$program.c does not compile as printed"
 done
 export LD_LIBRARY_PATH=$lib MOORING_DIR=$work
-chmod 700 "$work"
 expected=$'hello, number 1\nhello, number 2\nhello, number 3'
 
 for first in producer consumer; do

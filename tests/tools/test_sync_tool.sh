@@ -1,31 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # mooring lock, sem and event, as scripts use them.
-set -u
-mooring=${mooring:-$PWD/mooring}
-work=$(mktemp -d "$PWD/synctool.XXXXXX") || exit 99
-chmod 700 "$work"
-export MOORING_DIR=$work mooring
-exec 2>&1
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work" "${shared-}"' EXIT
-failures=0
+. "$(dirname "$0")/common.sh"
 
-# expect WHAT WANTED GOT
-expect() {
-	if [ "$2" = "$3" ]; then echo "PASS: $1"; else
-		echo "FAIL: $1: expected '$2', got '$3'"
-		failures=$((failures + 1))
-	fi
-}
-# await COMMAND...: until it succeeds
-await() {
-	local tries=3000
-	until "$@" >/dev/null 2>&1; do
-		[ $((tries--)) -gt 0 ] || return 1
-		sleep 0.01
-	done
-}
-lives() { "$mooring" ls | grep -q "^$1 "; }
 
 # ---- lock ----
 expect "lock runs a command" hello "$("$mooring" lock a -- echo hello)"
@@ -93,6 +70,13 @@ expect "sem wait and post" "taken 4 0 1 1 1" "$(paste -sd' ' "$work/out")"
 "$mooring" lock s -- "$mooring" sem post s 2>"$work/err"
 expect "sem: another kind" 1 "$(grep -c MOOR_EKIND "$work/err")"
 
+# A size that nobody chose is none, for programs as for people.
+for command in "lock s" "sem create s" "event create s"; do
+	# shellcheck disable=SC2086
+	"$mooring" $command -- sh -c '"$mooring" info --json s; "$mooring" ls --json; "$mooring" info s' >"$work/out"
+	expect "$command: kind twice, size never" "2 0" "$(grep -c '"kind":' "$work/out") $(grep -c size "$work/out")"
+done
+
 # ---- event ----
 "$mooring" event create e -- sh -c '
 	"$mooring" event --timeout 0.05 wait e 2>/dev/null; echo $?
@@ -128,6 +112,14 @@ says() {
 	expect "usage: 'mooring $*' says $pattern" 1 "$(grep -c -- "$pattern" "$work/err")"
 }
 says "options come before the name" lock m1 --timeout 2 true
+says "--count goes with 'post', not with 'wait'" sem wait --count 2 s
+says "--count goes with 'post', not with 'create'" sem --count 2 create s true
+says "--timeout goes with 'wait', not with 'post'" sem --timeout 1 post s
+says "--initial goes with 'create', not with 'wait'" sem wait --initial 0 s
+says "--max goes with 'create', not with 'post'" sem post --max 7 s
+says "--timeout goes with 'wait', not with 'set'" event --timeout 0 set e
+says "--manual goes with 'create', not with 'wait'" event wait --manual e
+says "--set goes with 'create', not with 'reset'" event --set reset e
 says "options come before the name" sem wait s --timeout 1
 says "options come before the name" event create e --manual true
 says "a name was expected, not '-'" lock - true
@@ -168,6 +160,7 @@ elif ! MOORING_DIR=/dev/shm $other "$mooring" --version >/dev/null 2>&1; then
 elif ! shared=$(mktemp -d /dev/shm/mooring-test-XXXXXX) || ! chmod 1777 "$shared"; then
 	echo "skipped: another user: no directory for both in /dev/shm"
 else
+	others+=("$shared")
 	export MOORING_DIR=$shared other
 	"$mooring" lock --mode 666 'Global\m' -- sh -c '$other "$mooring" lock --timeout 0 "Global\m" true' 2>"$work/err"
 	expect "lock of another user's: exit code" 1 $?
@@ -199,4 +192,4 @@ for command in lock sem event; do
 	expect "$command --help" 0 $?
 	expect "$command --help says how" 1 "$(grep -c "^usage: mooring $command " "$work/out")"
 done
-[ $failures = 0 ]
+finish

@@ -1,32 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # mooring(1) as people use it: every option, every exit code, either order of starting, and deaths.
-set -u
-mooring=${mooring:-$PWD/mooring}
-work=$(mktemp -d "$PWD/tool.XXXXXX") || exit 99
-chmod 700 "$work"
-export MOORING_DIR=$work
-exec 2>&1
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-failures=0
-
-# expect WHAT WANTED GOT
-expect() {
-	if [ "$2" = "$3" ]; then echo "PASS: $1"; else
-		echo "FAIL: $1: expected '$2', got '$3'"
-		failures=$((failures + 1))
-	fi
-}
-# await COMMAND...: until it succeeds
-await() {
-	local tries=1000
-	until "$@" >/dev/null 2>&1; do
-		[ $((tries--)) -gt 0 ] || return 1
-		sleep 0.01
-	done
-}
-lives() { "$mooring" ls | grep -q "^$1 "; }
-held_by() { "$mooring" ls | grep "^$1 " | grep -q "$2"; }
+. "$(dirname "$0")/common.sh"
 
 head -c 3000000 /dev/urandom >"$work/data"
 
@@ -172,4 +147,4 @@ expect "standard output closed: exit code 1" 1 $?
 wait $sender
 expect "standard output closed: the sender is told" 5 $?
 
-[ $failures = 0 ]
+finish
