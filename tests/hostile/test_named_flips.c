@@ -120,10 +120,10 @@ static int did(const struct user *user, int result)
 
 static void touch(const void *data, size_t len)
 {
-	static volatile unsigned char sink;
+	const volatile unsigned char *at = data;
 
 	for (size_t i = 0; i < len; i++)
-		sink ^= ((const unsigned char *)data)[i];
+		(void)at[i];
 }
 
 static void send_some(struct user *user, moor_tx *tx)
