@@ -12,7 +12,7 @@ tests/checks/vars: Makefile
 	@mv $@.new $@
 
 # The layout, byte by byte.
-EXTRA_DIST += tests/abi/golden/map.hex tests/abi/golden/ring.hex tests/abi/golden/ring-three.hex
+EXTRA_DIST += tests/abi/golden
 if HAVE_CHECK
 check_PROGRAMS += test_golden
 TESTS += test_golden

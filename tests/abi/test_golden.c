@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_golden.c - B1: the bytes of a fresh map and of a ring, as they are stored in golden/, from every build.
+ * test_golden.c - B1: the bytes of fresh objects and of a ring with messages, as they are stored in golden/, from every
+ * build.
  *
  * What differs from one object or machine to the next is masked before it is compared: the instance and the word size of
- * the header; in the slots the process id, the processor and whether its owner can use membarrier. A file that differs
+ * the header; in the slots the process id, the processor and whether its owner can use membarrier; which file a map is of. A file that differs
  * is printed as it should then read: with a new layout version it is copied into golden/ under a new name.
  */
 #include "tests/lib/testing.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define IMAGE_MAX 16384
@@ -109,36 +111,160 @@ static void needs_little_endian(void)
 		t_skip("B1", "the stored images are of a little-endian machine");
 }
 
-START_TEST(test_B1_fresh_map)
+/* The file of the name "m". */
+static void read_object(struct image *ret_image)
 {
-	struct image image = {0};
 	char path[256];
-	moor_map *map;
-	uint32_t pid;
-	size_t slot = 256 + 16 * ((size_t)getpid() % 240);
 	ssize_t got;
 	int fd;
 
-	needs_little_endian();
-	t_assert_err(moor_map_create("m", 5000, NULL, &map), 0);
+	memset(ret_image, 0, sizeof *ret_image);
 	snprintf(path, sizeof path, "%s/mooring-%lu/mooring.m", t_dir(), (unsigned long)geteuid());
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
-	got = read(fd, image.bytes, IMAGE_MAX);
+	got = read(fd, ret_image->bytes, IMAGE_MAX);
 	ck_assert_int_gt(got, 0);
-	image.size = (size_t)got;
+	ret_image->size = (size_t)got;
 	close(fd);
-	mask_header(&image);
-	/* The creator's slot lies where its process id says: moved to the first. */
-	memcpy(&pid, image.bytes + slot + 8, 4);
+	mask_header(ret_image);
+}
+
+/* The creator's slot lies where its process id says: moved to the first. */
+static void move_slot(struct image *image, size_t first, size_t count)
+{
+	const size_t slot = first + 16 * ((size_t)getpid() % count);
+	uint32_t pid;
+
+	memcpy(&pid, image->bytes + slot + 8, 4);
 	ck_assert_uint_eq(pid, (uint32_t)getpid());
-	mask(&image, slot + 8, 8);
-	if (slot != 256) {
-		memcpy(image.bytes + 256, image.bytes + slot, 16);
-		mask(&image, slot, 16);
+	mask(image, slot + 8, 8);
+	if (slot != first) {
+		memcpy(image->bytes + first, image->bytes + slot, 16);
+		mask(image, slot, 16);
 	}
-	compare("map", &image);
+}
+
+static void compare_map(const char *name)
+{
+	struct image image;
+
+	read_object(&image);
+	move_slot(&image, 256, 240);
+	compare(name, &image);
+}
+
+START_TEST(test_B1_fresh_map)
+{
+	moor_map *map;
+
+	needs_little_endian();
+	t_assert_err(moor_map_create("m", 5000, NULL, &map), 0);
+	compare_map("map");
 	moor_map_close(map);
+}
+END_TEST
+
+START_TEST(test_B1_reserved_map)
+{
+	moor_map *map;
+
+	needs_little_endian();
+	t_assert_err(moor_map_create("m", 5000, &MOOR_MAP_OPTS(.flags = MOOR_MAP_RESERVE), &map), 0);
+	t_assert_err(moor_map_commit(map, 4096), 0);
+	compare_map("map-reserved");
+	moor_map_close(map);
+}
+END_TEST
+
+/* Which file it is cannot be the same on two machines: checked here, then masked. */
+START_TEST(test_B1_map_of_a_file)
+{
+	struct image image;
+	uint32_t path_len;
+	struct stat st;
+	char path[256];
+	uint64_t word;
+	moor_map *map;
+	int fd;
+
+	needs_little_endian();
+	snprintf(path, sizeof path, "%s/data", t_dir());
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, 5000), 0);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	close(fd);
+	t_assert_err(moor_map_from_file(path, "m", 0, NULL, &map), MOOR_CREATED);
+	read_object(&image);
+	move_slot(&image, 256, 240);
+	memcpy(&word, image.bytes + 4096, 8);
+	ck_assert_uint_eq(word, st.st_dev);
+	memcpy(&word, image.bytes + 4104, 8);
+	ck_assert_uint_eq(word, st.st_ino);
+	memcpy(&path_len, image.bytes + 4112, 4);
+	ck_assert_uint_eq(path_len, strlen(path));
+	ck_assert_mem_eq(image.bytes + 4120, path, path_len);
+	mask(&image, 4096, 20);
+	mask(&image, 4120, path_len);
+	compare("map-file", &image);
+	moor_map_close(map);
+}
+END_TEST
+
+static void compare_sync(const char *name)
+{
+	struct image image;
+
+	read_object(&image);
+	move_slot(&image, 512, 992);
+	compare(name, &image);
+}
+
+/* Owned: by the slot, which is masked. */
+START_TEST(test_B1_mutex)
+{
+	struct image image;
+	moor_mutex *mutex;
+	uint32_t word;
+
+	needs_little_endian();
+	t_assert_err(moor_mutex_create("m", NULL, &mutex), 0);
+	compare_sync("mutex");
+	t_assert_err(moor_mutex_lock(mutex, MOOR_NOWAIT), 0);
+	read_object(&image);
+	memcpy(&word, image.bytes + 256, 4);
+	ck_assert_uint_eq(word, (uint32_t)getpid() % 992 + 1);
+	t_assert_err(moor_mutex_unlock(mutex), 0);
+	moor_mutex_close(mutex);
+}
+END_TEST
+
+START_TEST(test_B1_semaphore)
+{
+	moor_sem *sem;
+
+	needs_little_endian();
+	t_assert_err(moor_sem_create("m", 3, 7, NULL, &sem), 0);
+	t_assert_err(moor_sem_wait(sem, MOOR_NOWAIT), 0);
+	compare_sync("semaphore");
+	moor_sem_close(sem);
+}
+END_TEST
+
+START_TEST(test_B1_event)
+{
+	moor_event *event;
+
+	needs_little_endian();
+	t_assert_err(moor_event_create("m", MOOR_MANUAL_RESET | MOOR_INITIALLY_SET, NULL, &event), 0);
+	t_assert_err(moor_event_reset(event), 0);
+	t_assert_err(moor_event_set(event), 0);
+	compare_sync("event-manual");
+	moor_event_close(event);
+	t_assert_err(moor_event_create("m", 0, NULL, &event), 0);
+	t_assert_err(moor_event_set(event), 0);
+	compare_sync("event-auto");
+	moor_event_close(event);
 }
 END_TEST
 
@@ -205,6 +331,38 @@ START_TEST(test_B1_ring_with_three_messages)
 }
 END_TEST
 
+START_TEST(test_B1_ring_of_many_with_messages)
+{
+	struct moor_ring_opts opts = *ring_opts();
+	moor_tx *first, *second;
+	struct image image = {0};
+	void *mem;
+
+	needs_little_endian();
+	opts.kind = MOOR_MPSC;
+	opts.max_producers = 3;
+	t_assert_err(moor_ring_size(&opts, &image.size), 0);
+	ck_assert_uint_le(image.size, IMAGE_MAX);
+	mem = aligned_alloc(4096, (image.size + 4095) / 4096 * 4096);
+	ck_assert_ptr_nonnull(mem);
+	t_assert_err(moor_ring_format(mem, image.size, &opts), 0);
+	t_assert_err(moor_tx_attach(mem, image.size, NULL, &first), 0);
+	t_assert_err(moor_tx_attach(mem, image.size, NULL, &second), 0);
+	t_assert_err(moor_tx_send(first, "mooring", 7, MOOR_NOWAIT), 0);
+	t_assert_err(moor_tx_send(second, "of many", 7, MOOR_NOWAIT), 0);
+	memcpy(image.bytes, mem, image.size);
+	mask_header(&image);
+	for (size_t slot = 512; slot <= 1536; slot += 512) {
+		mask(&image, slot + 8, 8);
+		mask(&image, slot + 128, 8);
+	}
+	compare("ring-many", &image);
+	moor_tx_close(first);
+	moor_tx_close(second);
+	free(mem);
+}
+END_TEST
+
 /* The stored images are rings and maps that the library of today can use, whoever made them. */
 START_TEST(test_B1_the_stored_rings_are_understood)
 {
@@ -258,8 +416,14 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("golden");
 
 	tcase_add_test(tc, test_B1_fresh_map);
+	tcase_add_test(tc, test_B1_reserved_map);
+	tcase_add_test(tc, test_B1_map_of_a_file);
+	tcase_add_test(tc, test_B1_mutex);
+	tcase_add_test(tc, test_B1_semaphore);
+	tcase_add_test(tc, test_B1_event);
 	tcase_add_test(tc, test_B1_fresh_ring);
 	tcase_add_test(tc, test_B1_ring_with_three_messages);
+	tcase_add_test(tc, test_B1_ring_of_many_with_messages);
 	tcase_add_test(tc, test_B1_the_stored_rings_are_understood);
 	tcase_add_test(tc, test_B1_the_stored_header_by_hand);
 	suite_add_tcase(s, tc);
