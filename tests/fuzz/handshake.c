@@ -6,8 +6,6 @@
  */
 #include "tests/fuzz/ring.h"
 
-#include "link/link.h"
-
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -15,7 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SIZE (sizeof(struct moor_abi_link) + FUZZ_CAPACITY)
 #define FDS 6
 
 enum {
@@ -46,7 +43,7 @@ static void begin(void)
 		return;
 	(void)fuzz_dir();
 	FUZZ_MUST(moor_link_create(&MOOR_LINK_OPTS(.capacity = FUZZ_CAPACITY, .max_message = 200), &link) == 0);
-	memcpy(&good, link->mine.base, sizeof good);
+	memcpy(&good, fuzz_link_memory(link), sizeof good);
 	moor_link_close(link);
 }
 
@@ -89,32 +86,32 @@ static int make_thing(struct fuzz_input *in, struct offered *offered)
 
 	switch (byte % 16 % THINGS) {
 	case HOST_MEMORY:
-		fd = make_memory(in, how, SIZE);
+		fd = make_memory(in, how, FUZZ_LINK_SIZE);
 		if (!offered->mem) {
-			offered->mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+			offered->mem = mmap(NULL, FUZZ_LINK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 			FUZZ_MUST(offered->mem != MAP_FAILED);
 		}
 		FUZZ_MUST(moor__os_seal_writes(fd) == 0);
 		return fd;
 	case WORKER_MEMORY:
-		return make_memory(in, how, SIZE);
+		return make_memory(in, how, FUZZ_LINK_SIZE);
 	case BELL:
 		return first_of_pair(SOCK_SEQPACKET, &offered->other_end);
 	case DOOR:
 		return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	case SHORT:
-		return make_memory(in, how, how & 4 ? 128 : SIZE - 4096);
+		return make_memory(in, how, how & 4 ? 128 : FUZZ_LINK_SIZE - 4096);
 	case UNSEALED:
 		fd = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-		FUZZ_MUST(fd >= 0 && ftruncate(fd, SIZE) == 0);
+		FUZZ_MUST(fd >= 0 && ftruncate(fd, FUZZ_LINK_SIZE) == 0);
 		return fd;
 	case NOT_TO_BE_WRITTEN:
-		fd = make_memory(in, how, SIZE);
+		fd = make_memory(in, how, FUZZ_LINK_SIZE);
 		FUZZ_MUST(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0);
 		return fd;
 	case PLAIN_FILE:
 		fd = open(fuzz_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-		FUZZ_MUST(fd >= 0 && ftruncate(fd, SIZE) == 0);
+		FUZZ_MUST(fd >= 0 && ftruncate(fd, FUZZ_LINK_SIZE) == 0);
 		return fd;
 	case NOTHING:
 		return open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -171,7 +168,7 @@ static void send_packet(struct fuzz_input *in, int end, struct offered *offered)
 /* What a worker that was taken in by it does, while the host changes what is its to write. */
 static void use(struct fuzz_input *in, moor_link *link, struct offered *offered)
 {
-	const struct fuzz_shared shared = {.mem = offered->mem, .len = SIZE};
+	const struct fuzz_shared shared = {.mem = offered->mem, .len = FUZZ_LINK_SIZE};
 	unsigned char buf[512];
 	size_t len;
 
@@ -215,7 +212,7 @@ static void be_worker(struct fuzz_input *in)
 	if (offered.other_end >= 0)
 		close(offered.other_end);
 	if (offered.mem)
-		munmap(offered.mem, SIZE);
+		munmap(offered.mem, FUZZ_LINK_SIZE);
 	close(ends[0]);
 	close(ends[1]);
 }
@@ -253,7 +250,7 @@ static void be_host(struct fuzz_input *in)
 	if (offered.other_end >= 0)
 		close(offered.other_end);
 	if (offered.mem)
-		munmap(offered.mem, SIZE);
+		munmap(offered.mem, FUZZ_LINK_SIZE);
 }
 
 static void one(const uint8_t *data, size_t size)

@@ -6,8 +6,6 @@
  */
 #include "tests/fuzz/ring.h"
 
-#include "link/link.h"
-
 enum {
 	CHANGE,
 	RECORD,
@@ -236,9 +234,9 @@ static void one(const uint8_t *data, size_t size)
 	FUZZ_MUST(moor_link_attach(fd, NULL, &worker) == 0);
 	sides.us = how & SIDE_WORKER ? worker : host;
 	sides.peer = how & SIDE_WORKER ? host : worker;
-	sides.data = (const unsigned char *)sides.us->theirs.base + sizeof(struct moor_abi_link);
-	sides.shared = (struct fuzz_shared){.mem = sides.peer->mine.base,
-	                                    .len = sides.peer->mine.len,
+	sides.data = sides.us->rx->ring.data;
+	sides.shared = (struct fuzz_shared){.mem = fuzz_link_memory(sides.peer),
+	                                    .len = FUZZ_LINK_SIZE,
 	                                    .places = places,
 	                                    .place_count = sizeof places / sizeof places[0]};
 	while (fuzz_left(&in))

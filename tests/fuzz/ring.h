@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ring.h - a ring for the fuzzers of its two sides: between pages that may not be touched, with what to change in it. */
+/* ring.h - rings for the fuzzers: between pages that may not be touched, with what to change in them; and links. */
 #ifndef MOOR_TESTS_FUZZ_RING_H
 #define MOOR_TESTS_FUZZ_RING_H
 
 #include "tests/fuzz/fuzz.h"
 
+#include "link/link.h"
 #include "ring/claim.h"
 #include "ring/ring.h"
 
@@ -109,6 +110,13 @@ static inline void fuzz_ring_allow(struct fuzz_ring *ring, size_t from, size_t l
 static inline bool fuzz_ring_kept(const struct fuzz_ring *ring)
 {
 	return memcmp(ring->before, ring->shared.mem, ring->shared.len) == 0;
+}
+
+/* What a side of a link writes: where its ring's consumer says that it is. */
+#define FUZZ_LINK_SIZE (sizeof(struct moor_abi_link) + FUZZ_CAPACITY)
+static inline unsigned char *fuzz_link_memory(const moor_link *link)
+{
+	return (unsigned char *)link->rx->ring.consumer - offsetof(struct moor_abi_link, in);
 }
 
 #endif
