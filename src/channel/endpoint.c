@@ -57,6 +57,7 @@ static void interrupt(void *sleeper)
 	.now_coarse = moor__os_now_coarse, .cpu = moor__os_cpu
 
 static const struct moor__ring_ops named_ops = {.alive = named_alive,
+                                                .yield = moor__os_yield,
                                                 WAIT_OPS,
                                                 .bell_make = moor__bell_make,
                                                 .bell_empty = moor__bell_empty,
@@ -64,7 +65,7 @@ static const struct moor__ring_ops named_ops = {.alive = named_alive,
                                                 .bell_forget = moor__bell_forget,
                                                 .bell_hold = moor__bell_hold,
                                                 .bell_ring = moor__bell_ring};
-static const struct moor__ring_ops callers_ops = {.alive = callers_alive, WAIT_OPS};
+static const struct moor__ring_ops callers_ops = {.alive = callers_alive, .yield = moor__os_yield, WAIT_OPS};
 const struct moor__ring_ops moor__immortal_ops = {WAIT_OPS};
 
 int moor__endpoint_attach(struct moor__endpoint *endpoint, void *handle, uint32_t slot, void *mem,

@@ -17,6 +17,7 @@
 int64_t moor__os_now(void);        /* monotonic, nanoseconds */
 int64_t moor__os_now_coarse(void); /* the same clock, cheaper, some milliseconds coarse */
 int moor__os_pause(int64_t ns);    /* sleeps; MOOR_EINTR when a signal handler ran */
+void moor__os_yield(void);         /* to whoever else could run on this processor */
 uint32_t moor__os_cpu(void);       /* of the calling thread, plus 1; 0: unknown */
 uint32_t moor__os_pid(void);       /* to show; decides nothing */
 void moor__os_random(void *buf, size_t len);

@@ -66,6 +66,7 @@ struct moor__ring_ops {
 	void (*bell_forget)(void *arg, uint64_t bell);
 	bool (*bell_hold)(void *arg, uint64_t bell);
 	void (*bell_ring)(void *arg);
+	void (*yield)(void); /* NULL: it cannot */
 };
 
 /* A handle's own knowledge. */
@@ -85,6 +86,7 @@ struct moor__ring {
 	uint64_t asleep_word; /* what `asleep` reads while awake: 0 or MOOR__FENCE_FOR_ME */
 	uint32_t fences;      /* MOOR__FENCE_FOR_ME: this side's publications need a fence of their own */
 	uint32_t cpu;
+	uint32_t stay, stay_left; /* so many waits do not yield, after one that yielded in vain; and are left of them */
 	uint32_t still; /* 0: a word that nobody wakes, to nap on */
 	uint64_t bell; /* the consumer's own, or the one that the producer holds open; 0: none */
 };

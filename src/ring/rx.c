@@ -388,8 +388,11 @@ static void wait_shortly(moor_rx *rx, int64_t timeout_ns)
 static int find_waiting(moor_rx *rx, int64_t timeout_ns, struct moor__found *ret_found)
 {
 	int64_t until = 0;
-	int err = find(rx, ret_found);
+	int err = MOOR_EAGAIN;
 
+	/* Whether nothing can come, the wait asks, too. */
+	if (timeout_ns == MOOR_NOWAIT || moor__own_32(&rx->state) != MOOR__READY || rx_ready(rx))
+		err = find(rx, ret_found);
 	if (moor__likely(err != MOOR_EAGAIN) || timeout_ns == MOOR_NOWAIT)
 		return err;
 	do {

@@ -26,6 +26,14 @@
 #define VAIN_MANY 4096u
 #define NAP_NS ((int64_t)1000000) /* a doze, too */
 
+/* A peer on the same processor runs when this one yields: so often, so soon if that pays, else not for so many waits. */
+#define YIELDS 2
+#define YIELD_PAYS_NS ((int64_t)50000)
+#define STAY_AT_FIRST 4u
+#define STAY_AT_MOST 4096u
+/* How long one sleeps at most without having had the peer fence. */
+#define BESIDE_NS ((int64_t)10000000)
+
 static void note_cpu(struct moor__ring *ring, struct moor_abi_slot *me)
 {
 	const uint32_t cpu = ring->ops->cpu();
@@ -36,8 +44,39 @@ static void note_cpu(struct moor__ring *ring, struct moor_abi_slot *me)
 	}
 }
 
-/* 1: it came while we looked; 0: sleep; or why it cannot come. Not at all where it would be in vain: the peer runs on
- * this processor, if it runs. */
+/* The peer runs on this processor, if it runs, and has not moved since it last waited. */
+static bool is_beside(const struct moor__ring *ring, const struct moor__wait *wait)
+{
+	return ring->cpu && ring->cpu == moor__load_32(&wait->peer->cpu);
+}
+
+/* Lets a peer that is beside run. 1: what it did is what was waited for. */
+static int yield(struct moor__ring *ring, const struct moor__wait *wait)
+{
+	bool came = false;
+	int64_t start;
+
+	if (!ring->ops->yield)
+		return 0;
+	if (ring->stay_left) {
+		ring->stay_left--;
+		return 0;
+	}
+	start = ring->ops->now();
+	for (int i = 0; i < YIELDS && !came; i++) {
+		ring->ops->yield();
+		came = wait->spin_ready(wait->side);
+	}
+	/* Others may run here, too, and for longer than a sleeper that is woken would let them. */
+	if (came && ring->ops->now() - start < YIELD_PAYS_NS)
+		ring->stay = 0;
+	else
+		ring->stay = !ring->stay ? STAY_AT_FIRST : ring->stay < STAY_AT_MOST ? 2 * ring->stay : STAY_AT_MOST;
+	ring->stay_left = ring->stay;
+	return came;
+}
+
+/* 1: it came while we looked; 0: sleep; or why it cannot come. Not at all where it would be in vain. */
 static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t until)
 {
 	int64_t end, now;
@@ -45,9 +84,9 @@ static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t 
 	int err;
 
 	note_cpu(ring, wait->me);
-	if (ring->cpu && ring->cpu == moor__load_32(&wait->peer->cpu)) {
+	if (is_beside(ring, wait)) {
 		ring->spin = 0;
-		return 0;
+		return yield(ring, wait);
 	}
 	if (!ring->spin && ++ring->spin_skipped < SPIN_RETRY)
 		return 0;
@@ -71,22 +110,23 @@ static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t 
 	return 0;
 }
 
+static void say_asleep(struct moor__ring *ring, struct moor_abi_quiet *mine, uint64_t position)
+{
+	moor__store_64(&mine->asleep, position | MOOR__ASLEEP | ring->asleep_word);
+	/* The consumer of many producers looks at one word for all. */
+	if (ring->many && mine != &ring->consumer->quiet)
+		moor__or_32(&ring->many->sleeping, MOOR__ASLEEP | (uint32_t)ring->asleep_word);
+}
+
 void moor__ring_announce(struct moor__ring *ring, struct moor_abi_quiet *mine, uint64_t position)
 {
-	/* The consumer of many producers looks at one word for all. */
-	uint32_t *const sleeping = ring->many && mine != &ring->consumer->quiet ? &ring->many->sleeping : NULL;
-
-	moor__store_64(&mine->asleep, position | MOOR__ASLEEP | ring->asleep_word);
-	if (sleeping)
-		moor__or_32(sleeping, MOOR__ASLEEP | (uint32_t)ring->asleep_word);
+	say_asleep(ring, mine, position);
 	if (ring->asleep_word || ring->ops->unfenced || !ring->ops->fence_peers()) { /* F1 */
 		const bool first = !ring->asleep_word;
 
 		if (first) {
 			ring->asleep_word = MOOR__FENCE_FOR_ME;
-			moor__store_64(&mine->asleep, position | MOOR__ASLEEP | MOOR__FENCE_FOR_ME);
-			if (sleeping)
-				moor__or_32(sleeping, MOOR__FENCE_FOR_ME);
+			say_asleep(ring, mine, position);
 		}
 		moor__fence();
 		if (first && ring->ops->unfenced)
@@ -125,6 +165,7 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 	bool look = moor__ring_look_due(ring), dozed = false;
 	int64_t until = 0;
 	uint32_t expected, vain = 0;
+	bool beside;
 	int err;
 
 	if (timeout_ns < MOOR_FOREVER)
@@ -147,10 +188,19 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 		return err > 0 ? 0 : err;
 	if (wait->ready(wait->side))
 		return 0;
+	beside = !ring->many && is_beside(ring, wait); /* of many producers others may be elsewhere */
 	for (;;) {
-		int64_t ns = MOOR__LOOK_ASLEEP_NS;
-		const bool doze = announce(ring, wait) && !dozed;
+		int64_t ns = beside ? BESIDE_NS : MOOR__LOOK_ASLEEP_NS;
+		bool doze = false;
 
+		/*
+		 * To ask for the fence of a peer that is beside would cost as much as a switch to it, and on one processor
+		 * there is nothing to order. If it has moved, it may miss this, so the sleep must be a short one.
+		 */
+		if (beside)
+			say_asleep(ring, wait->mine, wait->position);
+		else
+			doze = announce(ring, wait) && !dozed;
 		MOOR_CRASH_POINT("wait: announced");
 		err = 0;
 		expected = moor__acquire_32(wait->word);
@@ -170,7 +220,7 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 		}
 		if (doze && ns > NAP_NS)
 			ns = NAP_NS;
-		dozed = true;
+		dozed = dozed || !beside;
 		moor__store_64(&wait->mine->waits, moor__load_64(&wait->mine->waits) + 1);
 		/* The word is the peer's: by changing it at full speed that must not keep this processor busy, too. */
 		if (vain > VAIN_MANY && ns > NAP_NS)
@@ -187,6 +237,7 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 			(void)ring->ops->take_interruption(ring->sleeper);
 		if (err && err != MOOR_ETIMEDOUT)
 			break;
+		beside = beside && err != MOOR_ETIMEDOUT;
 		look = (err == MOOR_ETIMEDOUT && !doze) || moor__ring_look_due(ring);
 	}
 	moor__store_64(&wait->mine->asleep, ring->asleep_word);

@@ -39,6 +39,11 @@ int moor__os_pause(int64_t ns)
 	return err;
 }
 
+void moor__os_yield(void)
+{
+	(void)sched_yield();
+}
+
 uint32_t moor__os_cpu(void)
 {
 	const int cpu = sched_getcpu();
