@@ -94,9 +94,10 @@ static int run(int argc, char **argv)
 
 const struct command cmd_recv = {
     .name = "recv",
-    .synopsis = "recv [--lines] [--follow] [--capacity SIZE] [--timeout SECONDS] [--stats] [--progress] NAME",
+    .synopsis = "recv [--lines] [--many] [--follow] [--capacity SIZE] [--timeout SECONDS] [--stats] [--progress] NAME",
     .summary = "Writes what comes through the channel NAME to standard output, until its sender has ended.\n"
                "  --lines            a newline after each message\n"
+               "  --many             of a channel that this call creates: for many senders; ends when all have\n"
                "  --follow           go on when a sender has left, another may come\n"
                "  --capacity SIZE    of a channel that this call creates: 4K to 1T, default 1M\n"
                "  --timeout SECONDS  give up when nothing comes for that long (exit code 4)\n"

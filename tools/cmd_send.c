@@ -24,6 +24,17 @@ struct job {
 	int64_t timeout_ns;
 };
 
+static int send_message(struct job *job, const void *data, size_t len)
+{
+	int err;
+
+	while ((err = moor_tx_send(job->tx, data, len, job->timeout_ns)) == MOOR_EINTR)
+		;
+	if (!err)
+		traffic_add(&job->traffic, len);
+	return err;
+}
+
 static int send_lines(struct job *job)
 {
 	const size_t max = moor_tx_max_message(job->tx);
@@ -34,10 +45,8 @@ static int send_lines(struct job *job)
 
 	while (code == EXIT_WELL && (errno = 0, got = getline(&line, &room, stdin)) >= 0) {
 		const size_t len = (size_t)got - (got > 0 && line[got - 1] == '\n');
-		int err;
+		const int err = send_message(job, line, len);
 
-		while ((err = moor_tx_send(job->tx, line, len, job->timeout_ns)) == MOOR_EINTR)
-			;
 		if (err == MOOR_EMSGSIZE) {
 			complain("line %ju has %zu bytes, a message of this channel at most %zu; create the channel with a "
 			         "larger --capacity (a message may have an eighth of it)",
@@ -45,8 +54,6 @@ static int send_lines(struct job *job)
 			code = EXIT_ERROR;
 		} else if (err) {
 			code = fail(err, "cannot send to", job->name);
-		} else {
-			traffic_add(&job->traffic, len);
 		}
 	}
 	if (code == EXIT_WELL && ferror(stdin)) {
@@ -55,6 +62,34 @@ static int send_lines(struct job *job)
 	}
 	free(line);
 	return code;
+}
+
+static ssize_t read_input(void *to, size_t len)
+{
+	ssize_t got;
+
+	do
+		got = read(STDIN_FILENO, to, len);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		complain("cannot read standard input: %s", strerror(errno));
+	return got;
+}
+
+/* One of many senders: to wait for input with room reserved would hold up the others. */
+static int send_copies(struct job *job)
+{
+	static char buf[CHUNK];
+	const size_t max = moor_tx_max_message(job->tx), chunk = max < CHUNK ? max : CHUNK;
+	ssize_t got;
+
+	while ((got = read_input(buf, chunk)) > 0) {
+		const int err = send_message(job, buf, (size_t)got);
+
+		if (err)
+			return fail(err, "cannot send to", job->name);
+	}
+	return got == 0 ? EXIT_WELL : EXIT_ERROR;
 }
 
 /* Reads straight into the ring. */
@@ -72,15 +107,10 @@ static int send_bytes(struct job *job)
 				break;
 		if (err)
 			return fail(err, "cannot send to", job->name);
-		do
-			got = read(STDIN_FILENO, room, chunk);
-		while (got < 0 && errno == EINTR);
+		got = read_input(room, chunk);
 		if (got <= 0) {
 			moor_tx_cancel(job->tx);
-			if (got == 0)
-				return EXIT_WELL;
-			complain("cannot read standard input: %s", strerror(errno));
-			return EXIT_ERROR;
+			return got == 0 ? EXIT_WELL : EXIT_ERROR;
 		}
 		(void)moor_tx_commit(job->tx, (size_t)got); /* cannot fail: got is at most what was reserved */
 		traffic_add(&job->traffic, (size_t)got);
@@ -116,6 +146,19 @@ static int finish(struct job *job)
 	return err ? fail(err, "not all was received from", job->name) : EXIT_WELL;
 }
 
+static int send_input(struct job *job, bool lines)
+{
+	struct moor_channel_info info = {.struct_size = sizeof info};
+	int err;
+
+	if (lines)
+		return send_lines(job);
+	err = moor_channel_stat(job->name, &info);
+	if (err)
+		return fail(err, "cannot send to", job->name);
+	return info.kind == MOOR_MPSC ? send_copies(job) : send_bytes(job);
+}
+
 static int run(int argc, char **argv)
 {
 	struct stream_options options;
@@ -131,7 +174,7 @@ static int run(int argc, char **argv)
 		return open_failed(&cmd_send, err, &options);
 	traffic_start(&job.traffic, "sent", options.progress);
 	traffic_begin(&job.traffic);
-	code = options.lines ? send_lines(&job) : send_bytes(&job);
+	code = send_input(&job, options.lines);
 	if (code == EXIT_WELL && !options.own)
 		code = finish(&job);
 	if (options.stats || options.progress)
@@ -143,9 +186,10 @@ static int run(int argc, char **argv)
 
 const struct command cmd_send = {
     .name = "send",
-    .synopsis = "send [--lines] [--capacity SIZE] [--timeout SECONDS] [--stats] [--progress] [--no-wait] NAME",
+    .synopsis = "send [--lines] [--many] [--capacity SIZE] [--timeout SECONDS] [--stats] [--progress] [--no-wait] NAME",
     .summary = "Sends standard input through the channel NAME and waits until all of it was received.\n"
                "  --lines            one message a line\n"
+               "  --many             of a channel that this call creates: for many senders\n"
                "  --capacity SIZE    of a channel that this call creates: 4K to 1T, default 1M\n"
                "  --timeout SECONDS  give up when a wait for the receiver takes longer (exit code 4)\n"
                "  --stats            print messages, bytes, seconds and rates at the end\n"

@@ -315,8 +315,9 @@ bool parse_seconds(const char *option, const char *text, int64_t *ret_timeout_ns
 int parse_stream_options(const struct command *command, const char *own, int argc, char **argv,
                          struct stream_options *ret_options)
 {
-	enum { LINES = 1, CAPACITY, TIMEOUT, STATS, PROGRESS, OWN, HELP };
+	enum { LINES = 1, MANY, CAPACITY, TIMEOUT, STATS, PROGRESS, OWN, HELP };
 	const struct option known[] = {{"lines", no_argument, NULL, LINES},
+	                               {"many", no_argument, NULL, MANY},
 	                               {"capacity", required_argument, NULL, CAPACITY},
 	                               {"timeout", required_argument, NULL, TIMEOUT},
 	                               {"stats", no_argument, NULL, STATS},
@@ -331,6 +332,9 @@ int parse_stream_options(const struct command *command, const char *own, int arg
 		switch (option) {
 		case LINES:
 			options.lines = true;
+			break;
+		case MANY:
+			options.channel.kind = MOOR_MPSC;
 			break;
 		case CAPACITY:
 			if (!parse_size("--capacity", optarg, &options.channel.capacity))

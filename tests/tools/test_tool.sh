@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # mooring(1) as people use it: every option, every exit code, either order of starting, and deaths.
 . "$(dirname "$0")/common.sh"
+has_senders() { "$mooring" info "$1" | grep -q "^senders now *$2\$"; }
 
 head -c 3000000 /dev/urandom >"$work/data"
 
@@ -27,6 +28,49 @@ expect "no name is left" "" "$("$mooring" ls)"
 printf 'one\n\nthree\nno newline' | timeout 60 "$mooring" send --lines l &
 expect "lines, one message each" $'one\n\nthree\nno newline' "$(timeout 60 "$mooring" recv --lines l)"
 wait $!
+# Many senders: what each sends comes whole and in order; the end is when the last has left.
+mkfifo "$work/held"
+timeout 60 "$mooring" recv --lines --many m >"$work/out" &
+receiver=$!
+await lives 'Local\\m'
+exec 3<>"$work/held"
+timeout 60 "$mooring" send m <"$work/held" 3>&- &
+holder=$!
+await has_senders m 1
+senders=
+for i in 1 2 3; do
+	seq -f "$i %g" 1 2000 | timeout 60 "$mooring" send --lines --many m &
+	senders="$senders $!"
+done
+for pid in $senders; do
+	wait "$pid"
+	expect "many: a sender ends well" 0 $?
+done
+expect "many: info knows" "many producers" "$("$mooring" info m | sed -n 's/^ring *//p')"
+timeout 60 "$mooring" send --lines m </dev/null
+expect "many: whoever comes later" 0 $?
+expect "many: one receiver" 1 "$(timeout 60 "$mooring" recv m >/dev/null 2>&1; echo $?)"
+exec 3>&- # the end of its input
+wait "$holder"
+expect "many: the last sender ends well" 0 $?
+wait "$receiver"
+expect "many: recv ends with the last" 0 $?
+for i in 1 2 3; do
+	expect "many: sender $i's lines, in order" "$(seq 1 2000 | cksum)" "$(sed -n "s/^$i //p" "$work/out" | cksum)"
+done
+timeout 60 "$mooring" recv --many m </dev/null >"$work/out" &
+await lives 'Local\\m'
+timeout 60 "$mooring" send m <"$work/data"
+expect "many: bytes" 0 $?
+wait $!
+cmp -s "$work/data" "$work/out"
+expect "many: the same bytes" 0 $?
+timeout 60 "$mooring" recv m >"$work/out" &
+await lives 'Local\\m'
+expect "many: not of a channel for one" 1 "$(timeout 60 "$mooring" send --many m </dev/null >/dev/null 2>&1; echo $?)"
+timeout 60 "$mooring" send m </dev/null
+wait $!
+
 printf '' | timeout 60 "$mooring" send l &
 await lives 'Local\\l'
 timeout 60 "$mooring" recv l >"$work/out"
