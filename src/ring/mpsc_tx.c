@@ -52,7 +52,7 @@ static MOOR__ALWAYS_INLINE void publish(moor_tx *tx, uint64_t at, uint32_t word,
 static int read_claimed(moor_tx *tx, uint64_t *ret_claimed, uint64_t *ret_start)
 {
 	for (;;) {
-		const uint64_t claimed = moor__acquire_64(&tx->ring.many->claimed); /* A7 */
+		const uint64_t claimed = moor__acquire_64(&tx->ring.many->claimed); /* A11 */
 		const uint64_t start = moor__claimed_position(claimed, tx->released);
 
 		if (moor__likely(start - tx->released <= tx->ring.capacity)) {
@@ -106,7 +106,7 @@ static inline int claim(moor_tx *tx, uint64_t size, int64_t timeout_ns, uint64_t
 		}
 		taken = pad ? pad : size;
 		announce(me, claimed, taken);
-		if (moor__unlikely(!moor__cas_64(&tx->ring.many->claimed, claimed, /* R7, A7 */
+		if (moor__unlikely(!moor__cas_64(&tx->ring.many->claimed, claimed, /* R11, A11 */
 		                                 moor__claimed_word(start + taken, tx->slot))))
 			continue;
 		MOOR_CRASH_POINT("mpsc: claimed");
@@ -191,7 +191,7 @@ bool moor__mpsc_send_short(moor_tx *tx, const void *data, size_t len)
 	struct moor_abi_producer *const me = tx->ring.producer;
 	const uint64_t size = moor__claim_size(len), capacity = tx->ring.capacity, mask = tx->ring.mask;
 	const uint64_t released = tx->released;
-	const uint64_t claimed = moor__acquire_64(&tx->ring.many->claimed); /* A7 */
+	const uint64_t claimed = moor__acquire_64(&tx->ring.many->claimed); /* A11 */
 	const uint64_t start = moor__claimed_position(claimed, released);
 	struct moor_abi_record_header *const header = header_at(tx, start);
 	const uint32_t slot = tx->slot, ids = moor__word_ids(slot, moor__claimed_by(claimed)), fences = tx->ring.fences;
@@ -203,7 +203,7 @@ bool moor__mpsc_send_short(moor_tx *tx, const void *data, size_t len)
 	                   tx->open.end || moor__own_32(&tx->state) != MOOR__READY))
 		return false;
 	announce(me, claimed, size);
-	if (moor__unlikely(!moor__cas_64(many, claimed, moor__claimed_word(start + size, slot)))) /* R7, A7 */
+	if (moor__unlikely(!moor__cas_64(many, claimed, moor__claimed_word(start + size, slot)))) /* R11, A11 */
 		return false; /* the intent stays for the next try */
 	MOOR_CRASH_POINT("mpsc: claimed");
 	moor__publish_header(header, MOOR_ABI_WORD_CLAIM | ids, (uint32_t)(size / MOOR__UNIT)); /* R9 */
@@ -311,7 +311,7 @@ static int predecessor_is_settled(moor_tx *tx)
 	if (!moor__acquire_32(&me->intent_units)) /* A8 */
 		return 1;
 	at = moor__claimed_position(moor__load_64(&me->intent), released);
-	claimed = moor__claimed_position(moor__acquire_64(&tx->ring.many->claimed), released); /* A7 */
+	claimed = moor__claimed_position(moor__acquire_64(&tx->ring.many->claimed), released); /* A11 */
 	return (int64_t)(released - at) > 0 || (int64_t)(claimed - at) <= 0;
 }
 

@@ -73,7 +73,7 @@ int moor__ring_walk(const unsigned char *data, uint64_t capacity, struct moor__r
 static int walk_claims(const unsigned char *data, uint64_t capacity, const struct moor_abi_many *many,
                        struct moor__reached *tail)
 {
-	const uint64_t end = moor__claimed_position(moor__acquire_64(&many->claimed), tail->position); /* A7 */
+	const uint64_t end = moor__claimed_position(moor__acquire_64(&many->claimed), tail->position); /* A11 */
 	uint64_t position = tail->position;
 
 	if (end - position > capacity)

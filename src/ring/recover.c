@@ -89,7 +89,7 @@ static void recover_marked(moor_rx *rx, uint64_t at, struct moor_abi_record_head
 
 static void recover_unmarked(moor_rx *rx, uint64_t at, struct moor_abi_record_header *header)
 {
-	const uint64_t claimed = moor__acquire_64(&rx->ring.many->claimed); /* A7 */
+	const uint64_t claimed = moor__acquire_64(&rx->ring.many->claimed); /* A11 */
 	const uint64_t end = moor__claimed_position(claimed, at);
 	struct intent intent, again;
 

@@ -90,7 +90,7 @@ static struct moor__lives producers(moor_rx *rx, bool look)
 static bool is_claimed(const moor_rx *rx)
 {
 	return rx->ring.many &&
-	       moor__claimed_position(moor__acquire_64(&rx->ring.many->claimed), seen(rx)) != seen(rx); /* A7 */
+	       moor__claimed_position(moor__acquire_64(&rx->ring.many->claimed), seen(rx)) != seen(rx); /* A11 */
 }
 
 /* What a receiver is to be told if nothing has come from producers that live so: 0, MOOR_EPEERDEAD, MOOR_ECLOSED. */
