@@ -1,7 +1,7 @@
 dist_man_MANS += man/mooring-bench.1 man/mooring.1 man/mooring.7 man/mooring-map.7 \
 	man/moor_map.3 man/moor_map_rights.3 man/moor_stream.3 man/moor_view.3 man/moor_view_value.3
 dist_man_MANS += man/mooring-sync.7 man/moor_event.3 man/moor_mutex.3 man/moor_sem.3 man/moor_wait.3
-dist_man_MANS += man/moor_channel.3 man/moor_name.3 man/moor_ring.3 man/moor_rx_fd.3 man/moor_strerror.3
+dist_man_MANS += man/moor_channel.3 man/moor_link.3 man/moor_name.3 man/moor_ring.3 man/moor_rx_fd.3 man/moor_strerror.3
 
 # Each function that a page of section 3 has in its NAME is found by its own name, too: by a page that leads there.
 LINKED_PAGES = awk ' \
