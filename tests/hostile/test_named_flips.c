@@ -50,7 +50,7 @@ static void turn_bit(unsigned char *mem, size_t len, uint64_t random)
 {
 	uint32_t *word = (uint32_t *)(void *)(mem + (random % len & ~(size_t)3));
 
-	moor__store_32(word, moor__load_32(word) ^ (uint32_t)1 << (random >> 58));
+	moor__store_32(word, moor__load_32(word) ^ (uint32_t)1 << (random >> 59));
 }
 
 /* Mostly where the words are: in the first pages. */
