@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -134,6 +135,64 @@ static void become_nobody(void)
 	ck_assert_int_eq(setgid(NOBODY), 0);
 	ck_assert_int_eq(setuid(NOBODY), 0);
 }
+
+/* ---- the environment ---- */
+
+/* What this program is when it is run as `PROGRAM where`: whether it uses MOORING_DIR, and has been told to be careful. */
+#define USES_IT 1
+#define SECURE 2
+
+static int where(void)
+{
+	static struct moor_shm_info info = {.struct_size = sizeof info};
+
+	if (moor_shm_stat(&info) != 0)
+		return 99;
+	return (strcmp(info.directory, getenv("MOORING_DIR")) == 0 ? USES_IT : 0) | (getauxval(AT_SECURE) ? SECURE : 0);
+}
+
+static void copy_self(const char *to, mode_t mode)
+{
+	const int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = open(to, O_CREAT | O_WRONLY | O_CLOEXEC, 0700);
+	char buf[65536];
+	ssize_t got;
+
+	ck_assert(from >= 0 && fd >= 0);
+	while ((got = read(from, buf, sizeof buf)) > 0)
+		ck_assert_int_eq(write(fd, buf, (size_t)got), got);
+	ck_assert_int_eq(fchmod(fd, mode), 0);
+	close(from);
+	close(fd);
+}
+
+static int run_as_nobody(void *program)
+{
+	become_nobody();
+	execl(program, program, "where", (char *)NULL);
+	return 98;
+}
+
+START_TEST(test_environment_of_a_set_user_id_program)
+{
+	char dir[] = "/tmp/mooring-test-XXXXXX", program[64];
+	int common, special;
+
+	needs_root("a set-user-id program");
+	ck_assert(mkdtemp(dir));
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	snprintf(program, sizeof program, "%s/program", dir);
+	copy_self(program, 0755);
+	common = t_wait(t_spawn(run_as_nobody, program));
+	ck_assert_int_eq(chmod(program, 04755), 0);
+	special = t_wait(t_spawn(run_as_nobody, program));
+	unlink(program);
+	rmdir(dir);
+	ck_assert_int_eq(common, USES_IT);
+	if (special == USES_IT)
+		t_skip("a set-user-id program", "the file system has none");
+	ck_assert_int_eq(special, SECURE);
+}
+END_TEST
 
 /* ---- Z1 ---- */
 
@@ -843,6 +902,7 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("trust");
 
 	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_environment_of_a_set_user_id_program);
 	tcase_add_loop_test(tc, test_Z1_local_file_of_another_user, 0, 2);
 	tcase_add_loop_test(tc, test_Z1_global_file_of_another_user, 0, 2);
 	tcase_add_test(tc, test_Z1_global_file_as_a_common_user);
@@ -868,7 +928,7 @@ static Suite *suite(void)
 	return s;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	return t_main(suite());
+	return argc == 2 && strcmp(argv[1], "where") == 0 ? where() : t_main(suite());
 }
