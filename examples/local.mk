@@ -55,6 +55,18 @@ examples_10_inheritance_SOURCES = examples/10_inheritance.c examples/explain.h
 examples_10_inheritance_CPPFLAGS = $(examples_cppflags)
 examples_10_inheritance_LDADD = libmooring.la
 
+if HAVE_UV
+noinst_PROGRAMS += examples/11_event_loop
+examples_11_event_loop_SOURCES = examples/11_event_loop.c examples/explain.h
+examples_11_event_loop_CPPFLAGS = $(examples_cppflags)
+examples_11_event_loop_LDADD = libmooring.la $(uv_LIBS)
+endif
+
+noinst_PROGRAMS += examples/12_pass_link
+examples_12_pass_link_SOURCES = examples/12_pass_link.c examples/explain.h
+examples_12_pass_link_CPPFLAGS = $(examples_cppflags)
+examples_12_pass_link_LDADD = libmooring.la
+
 # The three programs of the documents.
 noinst_PROGRAMS += examples/process_a examples/process_b examples/process_c
 examples_process_a_SOURCES = examples/process_a.c examples/process.h

@@ -6,6 +6,7 @@ tool_tests = \
 	tests/tools/test_readme.sh \
 	tests/tools/test_examples.sh \
 	tests/tools/test_map_examples.sh \
+	tests/tools/test_loop_examples.sh \
 	tests/tools/test_bench.sh
 dist_check_SCRIPTS += $(tool_tests)
 TESTS += $(tool_tests)
