@@ -100,6 +100,26 @@ static inline uint64_t receive_copy(void *arg, uint64_t number)
 	return bench_check(end->in, end->size, number);
 }
 
+/* What a program's own loop over a message becomes: 16 bytes at a time, where the processor can. */
+typedef uint64_t words __attribute__((vector_size(16)));
+
+static inline void fill(unsigned char *to, size_t size, uint64_t word)
+{
+	unsigned char *const end = to + size;
+	const words both = {word, word};
+
+	if (size > 256) {
+		memset(to, (int)(word & 0xff), size);
+		return;
+	}
+	for (; end - to >= 16; to += 16)
+		memcpy(to, &both, 16);
+	for (; end - to >= 8; to += 8)
+		memcpy(to, &word, 8);
+	for (; to < end; to++)
+		*to = (unsigned char)word;
+}
+
 /* In place: the message is made in the ring and read in the ring, every byte of it. */
 static inline void send_in_place(void *arg, uint64_t number)
 {
@@ -110,36 +130,40 @@ static inline void send_in_place(void *arg, uint64_t number)
 	while ((err = moor_tx_reserve(end->tx, end->size, &message)) == MOOR_EAGAIN)
 		expect(moor_tx_wait(end->tx, end->size, MOOR_FOREVER), "moor_tx_wait");
 	expect(err, "moor_tx_reserve");
-	memset(message, (int)(number & 0xff), end->size);
+	/* The stamp is the first and the last eight bytes. */
+	if (end->size > 16)
+		fill((unsigned char *)message + 8, end->size - 16, number);
 	bench_stamp(message, end->size, number);
 	expect(moor_tx_commit(end->tx, end->size), "moor_tx_commit");
 }
 
-static inline uint64_t word_at(const unsigned char *at)
+static inline words words_at(const unsigned char *at)
 {
-	uint64_t word;
+	words both;
 
-	memcpy(&word, at, sizeof word);
-	return word;
+	memcpy(&both, at, sizeof both);
+	return both;
 }
 
-/* Four sums, so that it is the memory that takes the time. */
+/* Two sums, so that it is the memory that takes the time. */
 static inline uint64_t sum(const unsigned char *at, size_t size)
 {
 	const unsigned char *const end = at + size;
-	uint64_t a = 0, b = 0, c = 0, d = 0;
+	words a = {0, 0}, b = {0, 0};
+	uint64_t rest = 0, word;
 
 	for (; end - at >= 32; at += 32) {
-		a += word_at(at);
-		b += word_at(at + 8);
-		c += word_at(at + 16);
-		d += word_at(at + 24);
+		a += words_at(at);
+		b += words_at(at + 16);
 	}
-	for (; end - at >= 8; at += 8)
-		a += word_at(at);
+	for (; end - at >= 8; at += 8) {
+		memcpy(&word, at, 8);
+		rest += word;
+	}
 	for (; at < end; at++)
-		a += *at;
-	return a + b + c + d;
+		rest += *at;
+	a += b;
+	return a[0] + a[1] + rest;
 }
 
 static inline uint64_t receive_in_place(void *arg, uint64_t number)
@@ -153,7 +177,8 @@ static inline uint64_t receive_in_place(void *arg, uint64_t number)
 	expect(err, "moor_rx_peek");
 	if (message.len != end->size)
 		bench_die("a message of %zu bytes for one of %zu", message.len, end->size);
-	end->in[0] = (unsigned char)sum(message.data, message.len);
+	if (end->size > 16)
+		end->in[0] = (unsigned char)sum((const unsigned char *)message.data + 8, end->size - 16);
 	number = bench_check(message.data, end->size, number);
 	moor_rx_release(end->rx);
 	return number;

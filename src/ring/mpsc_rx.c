@@ -55,13 +55,14 @@ bool moor__mpsc_recv_short(moor_rx *rx, void *buf, size_t cap, size_t *ret_len)
 	const uint64_t end = at + moor__claim_size(header.detail);
 
 	if (moor__unlikely(moor__word_kind(header.word) != MOOR_ABI_WORD_MESSAGE || header.detail > rx->short_max ||
-	                   header.detail > cap || rx->ahead || moor__own_32(&rx->state) != MOOR__READY ||
+	                   header.detail > cap || rx->seen != at || moor__own_32(&rx->state) != MOOR__READY ||
 	                   (at & rx->ring.mask) + (end - at) > rx->ring.capacity))
 		return false;
 	moor__copy_short(buf, place + 1, header.detail);
 	MOOR_CRASH_POINT("rx: copied");
 	*ret_len = header.detail;
 	rx->producer = moor__word_by(header.word);
+	rx->seen = end;
 	release_to(rx, end, 1, header.detail);
 	return true;
 }
@@ -103,11 +104,9 @@ static int pass_over(moor_rx *rx, uint64_t at, uint64_t size)
 	if (!size || size % MOOR__LINE || size > rx->ring.capacity - (at & rx->ring.mask) ||
 	    at + size - rx->head > rx->ring.capacity)
 		return moor__rx_corrupt(rx);
-	rx->ahead += size;
-	if (rx->peeked)
-		return 0;
-	rx->ahead = 0;
-	moor__mpsc_release(rx, at + size, 0, 0);
+	rx->seen = at + size;
+	if (!rx->peeked)
+		moor__mpsc_release(rx, at + size, 0, 0);
 	return 0;
 }
 
@@ -126,10 +125,10 @@ static int check_message(moor_rx *rx, uint64_t at, uint32_t word, size_t len, st
 
 int moor__mpsc_pass_padding(moor_rx *rx)
 {
-	const uint64_t first = rx->head + rx->ahead;
+	const uint64_t first = rx->seen;
 
 	for (;;) {
-		const uint64_t at = rx->head + rx->ahead;
+		const uint64_t at = rx->seen;
 		const struct moor_abi_record_header header = moor__acquire_header(moor__header_at(&rx->ring, at)); /* A1 */
 		int err;
 
@@ -147,7 +146,7 @@ int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found)
 {
 	for (;;) {
 		int err = moor__mpsc_pass_padding(rx);
-		const uint64_t at = rx->head + rx->ahead;
+		const uint64_t at = rx->seen;
 		const struct moor_abi_record_header *const place = moor__header_at(&rx->ring, at);
 		const struct moor_abi_record_header header = moor__acquire_header(place); /* A1 */
 

@@ -152,7 +152,7 @@ struct moor_rx {
 	uint64_t turn;     /* the copy of `done` that comes next: its offset */
 	uint64_t closes;   /* low bits of `released` */
 	uint64_t peeked;   /* how many records are seen and not released */
-	uint64_t ahead;    /* and their bytes of the ring: the next unseen one is at head + ahead */
+	uint64_t seen;     /* where they end: the next unseen one */
 	uint64_t peeked_bytes;
 	uint64_t publish_head_at; /* `head` is due when this is released */
 	uint64_t messages_before; /* what was released when this handle opened */

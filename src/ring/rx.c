@@ -28,9 +28,6 @@ int moor__rx_state_error(const moor_rx *rx)
 	return state == MOOR__READY ? 0 : state == MOOR__WIPED ? MOOR_EFORK : MOOR_ECORRUPT;
 }
 
-/* The next unseen record. */
-static inline uint64_t seen(const moor_rx *rx) { return rx->head + rx->ahead; }
-
 static inline const uint32_t *word_at(const moor_rx *rx, uint64_t position)
 {
 	return &moor__header_at(&rx->ring, position)->word;
@@ -72,7 +69,7 @@ static bool rx_ready(void *side)
 {
 	const moor_rx *rx = side;
 
-	return !is_open(rx, moor__acquire_32(word_at(rx, seen(rx)))); /* A1 */
+	return !is_open(rx, moor__acquire_32(word_at(rx, rx->seen))); /* A1 */
 }
 
 static struct moor__lives producers(moor_rx *rx, bool look)
@@ -81,7 +78,7 @@ static struct moor__lives producers(moor_rx *rx, bool look)
 	uint64_t life;
 
 	if (rx->ring.many)
-		return moor__mpsc_lives(rx, seen(rx), look);
+		return moor__mpsc_lives(rx, rx->seen, look);
 	life = look ? moor__ring_look(&rx->ring, MOOR__PRODUCER, slot) : moor__ring_life(&rx->ring, slot);
 	return (struct moor__lives){moor__life_attached(life), moor__life_closed(life), moor__life_died(life)};
 }
@@ -90,7 +87,7 @@ static struct moor__lives producers(moor_rx *rx, bool look)
 static bool is_claimed(const moor_rx *rx)
 {
 	return rx->ring.many &&
-	       moor__claimed_position(moor__acquire_64(&rx->ring.many->claimed), seen(rx)) != seen(rx); /* A11 */
+	       moor__claimed_position(moor__acquire_64(&rx->ring.many->claimed), rx->seen) != rx->seen; /* A11 */
 }
 
 /* What a receiver is to be told if nothing has come from producers that live so: 0, MOOR_EPEERDEAD, MOOR_ECLOSED. */
@@ -141,7 +138,7 @@ static int check_message(moor_rx *rx, uint64_t at, size_t len, struct moor__foun
 static int find(moor_rx *rx, struct moor__found *ret_found)
 {
 	struct moor_abi_record_header header;
-	uint64_t at = seen(rx);
+	uint64_t at = rx->seen;
 
 	if (moor__own_32(&rx->state) != MOOR__READY)
 		return moor__rx_state_error(rx);
@@ -169,10 +166,10 @@ static int find(moor_rx *rx, struct moor__found *ret_found)
 	return header.word == MOOR_ABI_WORD_MESSAGE ? check_message(rx, at, header.detail, ret_found) : moor__rx_corrupt(rx);
 }
 
-static inline void see(moor_rx *rx, uint64_t ahead, size_t len)
+static inline void see(moor_rx *rx, uint64_t end, size_t len)
 {
 	moor__set_own_64(&rx->straight, 0);
-	rx->ahead = ahead;
+	rx->seen = end;
 	rx->peeked++;
 	rx->peeked_bytes += len;
 }
@@ -224,9 +221,8 @@ static MOOR__ALWAYS_INLINE int release_to(moor_rx *rx, uint64_t end, uint64_t me
 /* All that is peeked. */
 static MOOR__NOINLINE void release_closely(moor_rx *rx)
 {
-	const uint64_t end = seen(rx), messages = rx->peeked, bytes = rx->peeked_bytes;
+	const uint64_t end = rx->seen, messages = rx->peeked, bytes = rx->peeked_bytes;
 
-	rx->ahead = 0;
 	rx->peeked = 0;
 	rx->peeked_bytes = 0;
 	if (rx->ring.many) {
@@ -257,7 +253,7 @@ static MOOR__NOINLINE int peek_closely(moor_rx *rx, struct moor_msg *ret_msg)
 		return err;
 	if (rx->armed)
 		moor__rx_withdraw(rx);
-	see(rx, found.end - rx->head, found.len);
+	see(rx, found.end, found.len);
 	give_message(moor__header_at(&rx->ring, found.at) + 1, found.len, found.producer, ret_msg);
 	return 0;
 }
@@ -265,25 +261,24 @@ static MOOR__NOINLINE int peek_closely(moor_rx *rx, struct moor_msg *ret_msg)
 int moor_rx_peek(moor_rx *rx, struct moor_msg *ret_msg)
 {
 	const struct moor_abi_record_header *at;
-	uint64_t head, len, end;
+	uint64_t len, end;
 
 	if (moor__unlikely(!moor__own_64(&rx->within)))
 		return peek_closely(rx, ret_msg);
-	head = rx->head;
-	end = head + rx->ahead;
+	end = rx->seen;
 	at = moor__header_at(&rx->ring, end);
 	len = moor__acquire_message(at); /* A1 */
 	end += moor__record_size(len);
 	if (moor__unlikely(len > rx->max_message || end > moor__own_64(&rx->within)))
 		return peek_closely(rx, ret_msg);
-	see(rx, end - head, (size_t)len);
+	see(rx, end, (size_t)len);
 	give_message(at + 1, (size_t)len, 0, ret_msg);
 	return 0;
 }
 
 void moor_rx_release(moor_rx *rx)
 {
-	const uint64_t end = seen(rx), within = moor__own_64(&rx->within), messages = rx->peeked, bytes = rx->peeked_bytes;
+	const uint64_t end = rx->seen, within = moor__own_64(&rx->within), messages = rx->peeked, bytes = rx->peeked_bytes;
 
 	if (moor__unlikely(end > within || !messages)) {
 		if (moor__own_32(&rx->state) == MOOR__READY && messages)
@@ -291,7 +286,6 @@ void moor_rx_release(moor_rx *rx)
 		return;
 	}
 	moor__set_own_64(&rx->straight, within);
-	rx->ahead = 0;
 	rx->peeked = 0;
 	rx->peeked_bytes = 0;
 	release_to(rx, end, messages, bytes, 0);
@@ -306,7 +300,7 @@ int moor_rx_rewind(moor_rx *rx)
 	err = moor__rx_state_error(rx);
 	if (err)
 		return err;
-	rx->ahead = 0;
+	rx->seen = rx->head;
 	rx->peeked = 0;
 	rx->peeked_bytes = 0;
 	set_straight(rx);
@@ -324,9 +318,9 @@ static int wait_message(moor_rx *rx, int64_t timeout_ns)
 	                                .spin_ready = rx_ready,
 	                                .over = rx_over,
 	                                .side = rx,
-	                                .word = word_at(rx, seen(rx)),
-	                                .spin_word = word_at(rx, seen(rx)),
-	                                .position = seen(rx),
+	                                .word = word_at(rx, rx->seen),
+	                                .spin_word = word_at(rx, rx->seen),
+	                                .position = rx->seen,
 	                                .mine = &rx->ring.consumer->quiet,
 	                                .me = &rx->ring.consumer->slot,
 	                                /* Of many the one that was heard last. */
@@ -362,7 +356,7 @@ static void let_get_ahead(moor_rx *rx)
 /* The shortest of waits, without all that a longer one needs: for the answer that is on its way. */
 static void spin_shortly(moor_rx *rx)
 {
-	const uint32_t *const word = word_at(rx, seen(rx));
+	const uint32_t *const word = word_at(rx, rx->seen);
 	uint32_t loops = 0;
 
 	if (!is_open(rx, moor__load_32(word)))
@@ -428,6 +422,7 @@ static MOOR__ALWAYS_INLINE bool recv_straight(moor_rx *rx, bool only_short, void
 		moor__copy(buf, at + 1, (size_t)len);
 	MOOR_CRASH_POINT("rx: copied");
 	*ret_len = (size_t)len;
+	rx->seen = end;
 	release_to(rx, end, 1, len, 0);
 	return true;
 }
@@ -456,7 +451,7 @@ static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t
 	*ret_len = found.len;
 	if (rx->armed)
 		moor__rx_withdraw(rx);
-	see(rx, found.end - rx->head, found.len);
+	see(rx, found.end, found.len);
 	release_closely(rx);
 	return 0;
 }
@@ -478,7 +473,7 @@ int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t ti
 /* Is the next unseen record a message that lies within what needs no question? */
 static inline bool is_at_hand(const moor_rx *rx)
 {
-	uint64_t end = seen(rx), len;
+	uint64_t end = rx->seen, len;
 
 	if (!moor__own_64(&rx->within))
 		return false;
@@ -529,13 +524,13 @@ int moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expe
 
 	rx->armed = false;
 	do { /* until what has come since is no padding, which moves on what is waited for */
-		at = seen(rx);
+		at = rx->seen;
 		moor__rx_publish_head(rx);
 		moor__ring_announce(&rx->ring, &rx->ring.consumer->quiet, at);
 		*ret_word = word_at(rx, at);
 		*ret_expected = moor__acquire_32(*ret_word);
 		err = moor__rx_look(rx);
-	} while (err == MOOR_EAGAIN && seen(rx) != at);
+	} while (err == MOOR_EAGAIN && rx->seen != at);
 	return err;
 }
 
@@ -547,12 +542,12 @@ int moor__rx_announce_armed(moor_rx *rx)
 
 	rx->armed = true;
 	do { /* likewise */
-		at = seen(rx);
+		at = rx->seen;
 		moor__rx_publish_head(rx);
 		moor__ring_announce(&rx->ring, &rx->ring.consumer->quiet, at | MOOR__ARMED);
 		MOOR_CRASH_POINT("rx: armed");
 		err = find(rx, &found);
-	} while (err == MOOR_EAGAIN && seen(rx) != at);
+	} while (err == MOOR_EAGAIN && rx->seen != at);
 	if (err != MOOR_EAGAIN)
 		moor__rx_withdraw(rx);
 	return err;
@@ -598,6 +593,7 @@ int moor__rx_attach(moor_rx *rx, const struct moor__ring_attach *how)
 	*rx = (moor_rx){.max_message = how->geometry.max_message,
 	                .short_max = max_message < MOOR__COPY_SHORT ? max_message : MOOR__COPY_SHORT,
 	                .head = done.position,
+	                .seen = done.position,
 	                .messages = done.messages,
 	                .bytes = done.bytes,
 	                .turn = done.turn,
