@@ -212,8 +212,9 @@ int moor__os_map_over(int fd, void *data, size_t len);
 struct moor__os_line {
 	int control, worker, bell, door, poll;
 	bool heard; /* the host: the worker's hello */
+	bool silent; /* the host: nothing, and control is readable of it: the worker's end of that is gone */
 };
-#define MOOR__OS_NO_LINE ((struct moor__os_line){-1, -1, -1, -1, -1, false})
+#define MOOR__OS_NO_LINE ((struct moor__os_line){-1, -1, -1, -1, -1, false, false})
 
 /* The host's: all is ready for a worker to join, which finds the two memories there. */
 int moor__os_line_new(const int memory[2], struct moor__os_line *ret_line);

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SELF "/proc/self/exe"
@@ -199,7 +200,10 @@ static int play_with_the_line(const char *how)
 		(void)!send(end, hello, 3, 0);
 	else if (strcmp(how, "fds") == 0 && send_with_fds(end, hello, sizeof hello, fds[0], 253) != 0)
 		return 3;
-	else if (strcmp(how, "empty") == 0) {
+	else if (strcmp(how, "mute") == 0) {
+		close(end);
+		pause();
+	} else if (strcmp(how, "empty") == 0) {
 		for (int i = 0; i < 20; i++)
 			(void)!send(end, "", 0, MSG_DONTWAIT);
 		(void)!send(end, hello, sizeof hello, 0);
@@ -470,6 +474,30 @@ START_TEST(test_sealed_by_the_worker)
 }
 END_TEST
 
+/* A worker that has taken all and closed its end: the host does not run in circles for it. */
+START_TEST(test_end_closed_and_no_hello)
+{
+	int64_t pid;
+	moor_link *host = start("line", "mute", &pid);
+	struct timespec before, after;
+	const int64_t start_ns = t_now();
+	int fd;
+
+	t_assert_err(moor_link_fd(host, &fd), 0);
+	while (!host->line.silent && t_now() - start_ns < T_LONG)
+		t_assert_err(t_recv(host, 1000000), MOOR_ETIMEDOUT);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	t_assert_err(t_recv(host, T_SECOND), MOOR_ETIMEDOUT);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	t_assert((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 500);
+	t_assert_err(moor_rx_arm(moor_link_rx(host)), 0);
+	t_assert(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 0);
+	t_assert_err(moor_link_kill(host), 0);
+	t_assert_err(t_recv(host, T_LONG), MOOR_EPEERDEAD);
+	moor_link_close(host);
+}
+END_TEST
+
 START_TEST(test_games_on_the_line)
 {
 	static const struct {
@@ -708,6 +736,7 @@ static Suite *suite(void)
 	tcase_set_timeout(c, 300 + 2 * seconds_of_flips());
 	tcase_add_test(c, test_H13_seals);
 	tcase_add_test(c, test_sealed_by_the_worker);
+	tcase_add_test(c, test_end_closed_and_no_hello);
 	tcase_add_test(c, test_games_on_the_line);
 	tcase_add_test(c, test_H11_bits_flipped_at_full_speed);
 	tcase_add_test(c, test_K19_stopped_and_continued);

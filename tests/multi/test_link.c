@@ -237,6 +237,43 @@ START_TEST(test_host_that_only_sends)
 }
 END_TEST
 
+static void *wait_for_any(void *arg)
+{
+	moor_link **links = arg;
+	struct moor_waitable on[2] = {moor_rx_waitable(moor_link_rx(links[0])), moor_rx_waitable(moor_link_rx(links[1]))};
+	size_t index = 9;
+
+	return (void *)(intptr_t)(moor_wait_any(on, 2, LONG, &index) == 0 ? (int)index : -1);
+}
+
+START_TEST(test_wait_for_one_of_several_links)
+{
+	for (int by_host = 0; by_host < 2; by_host++) {
+		moor_link *hosts[2], *workers[2];
+		pthread_t thread;
+		void *result;
+
+		join(&hosts[0], &workers[0]);
+		join(&hosts[1], &workers[1]);
+		for (int i = 0; i < 6; i++) {
+			moor_link **from = by_host ? hosts : workers, **to = by_host ? workers : hosts;
+
+			ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_any, to), 0);
+			if (i % 3)
+				t_sleep_ms(i);
+			say(from[i % 2], "x");
+			pthread_join(thread, &result);
+			ck_assert_int_eq((int)(intptr_t)result, i % 2);
+			expect(to[i % 2], "x");
+		}
+		for (int i = 0; i < 2; i++) {
+			moor_link_close(hosts[i]);
+			moor_link_close(workers[i]);
+		}
+	}
+}
+END_TEST
+
 START_TEST(test_closed_is_seen_by_every_call_at_once)
 {
 	moor_link *host, *worker;
@@ -919,6 +956,7 @@ static Suite *suite(void)
 	tcase_add_test(c, test_both_ways);
 	tcase_add_test(c, test_sent_before_the_worker_is_there);
 	tcase_add_test(c, test_host_that_only_sends);
+	tcase_add_test(c, test_wait_for_one_of_several_links);
 	tcase_add_test(c, test_closed_is_seen_by_every_call_at_once);
 	tcase_add_test(c, test_options);
 	tcase_add_test(c, test_calls_on_nothing_and_on_the_wrong_side);

@@ -339,11 +339,14 @@ int moor__os_line_heard(struct moor__os_line *line)
 	char said[sizeof hello + 1];
 	const ssize_t got = recv(line->control, said, sizeof said, MSG_DONTWAIT); /* no room for descriptors: none comes */
 
-	if (got <= 0) /* nobody is there any more: the bell tells that */
+	if (got < 0)
+		return MOOR_EAGAIN;
+	if (line->poll >= 0 && !line->silent)
+		watch(line->poll, line->control, 0, EPOLL_CTL_DEL);
+	line->silent = true;
+	if (got == 0) /* or nothing was said: whether nobody is there any more the bell tells */
 		return MOOR_EAGAIN;
 	line->heard = true;
-	if (line->poll >= 0)
-		watch(line->poll, line->control, 0, EPOLL_CTL_DEL);
 	if (line->worker >= 0)
 		moor__os_file_close(line->worker);
 	line->worker = -1;
@@ -363,7 +366,9 @@ bool moor__os_line_hung_up(const struct moor__os_line *line, int child)
 
 int moor__os_line_await(const struct moor__os_line *line, int child, int64_t ns)
 {
-	struct pollfd on[] = {{.fd = line->control, .events = POLLIN}, {.fd = line->bell}, {.fd = child, .events = POLLIN}};
+	struct pollfd on[] = {{.fd = line->silent ? -1 : line->control, .events = POLLIN},
+	                      {.fd = line->bell},
+	                      {.fd = child, .events = POLLIN}};
 	const struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 	const int cancel = moor__os_cancel_off();
 	const int ready = ppoll(on, child >= 0 ? 3 : 2, &ts, NULL);
@@ -400,7 +405,7 @@ int moor__os_line_fd(struct moor__os_line *line, int child, int *ret_fd)
 			return moor__linux_error();
 		watch(line->poll, line->door, EPOLLIN | EPOLLET, EPOLL_CTL_ADD);
 		watch(line->poll, line->bell, 0, EPOLL_CTL_ADD); /* a hang-up is always told */
-		if (!line->heard)
+		if (!line->silent)
 			watch(line->poll, line->control, EPOLLIN, EPOLL_CTL_ADD);
 		moor__os_line_watch(line, child);
 	}
