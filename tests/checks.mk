@@ -1,5 +1,5 @@
 # Checks of the sources and of what was built; plain sh, nothing but the compiler needed.
-checks = tests/checks/layers.sh tests/checks/headers.sh tests/checks/symbols.sh
+checks = tests/checks/layers.sh tests/checks/headers.sh tests/checks/symbols.sh tests/checks/named.sh
 dist_check_SCRIPTS += $(checks)
 TESTS += $(checks)
 
