@@ -25,7 +25,9 @@ int moor__bell_make(void *arg, uint64_t *word, moor_os_handle *ret_fd)
 		moor__release_64(word, id | 1);
 		MOOR_CRASH_POINT("bell: announced");
 		err = moor__os_bell_make(object->dir, object->fd, id | 1, &endpoint->bell);
-		if (err && err != MOOR_EEXIST && err != MOOR_EAGAIN)
+		if (!err)
+			endpoint->bell_id = id | 1;
+		else if (err != MOOR_EEXIST && err != MOOR_EAGAIN)
 			break;
 	}
 	if (err)
@@ -55,7 +57,11 @@ void moor__bell_forget(void *arg, uint64_t bell)
 	struct moor__endpoint *endpoint = arg;
 
 	moor__registry_lock();
-	moor__os_bell_remove(endpoint->object->dir, endpoint->object->fd, bell);
+	if (bell)
+		moor__os_bell_remove(endpoint->object->dir, endpoint->object->fd, bell);
+	if (endpoint->bell_id && endpoint->bell_id != bell) /* somebody has written over what it said */
+		moor__os_bell_remove(endpoint->object->dir, endpoint->object->fd, endpoint->bell_id);
+	endpoint->bell_id = 0;
 	MOOR_CRASH_POINT("bell: removed");
 	moor__os_bell_close(&endpoint->bell);
 	moor__registry_unlock();

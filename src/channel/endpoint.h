@@ -23,6 +23,7 @@ struct moor__endpoint {
 	void *handle;
 	bool of_link; /* which closes it */
 	struct moor__os_bell bell; /* of a named channel: the consumer's own, or the one that the producer holds */
+	uint64_t bell_id;          /* of the consumer's own; 0: none */
 	bool reminded;
 };
 

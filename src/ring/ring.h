@@ -88,7 +88,7 @@ struct moor__ring {
 	uint32_t cpu;
 	uint32_t stay, stay_left; /* so many waits do not yield, after one that yielded in vain; and are left of them */
 	uint32_t still; /* 0: a word that nobody wakes, to nap on */
-	uint64_t bell; /* the consumer's own, or the one that the producer holds open; 0: none */
+	uint64_t bell; /* a consumer: it has one; a producer: the one that it holds open; 0: none */
 };
 
 enum moor__side_state {

@@ -25,6 +25,7 @@ enum {
 	PEER_RECEIVES,
 	PEER_CLOSES,
 	DESCRIPTOR,
+	ARM,
 	INTERRUPT,
 	OPS
 };
@@ -205,7 +206,10 @@ static void step(struct fuzz_input *in, struct sides *sides)
 		peer_does(in, sides, op);
 		break;
 	case DESCRIPTOR:
-		(void)moor_link_fd(sides->us, &fd);
+		check(sides, moor_link_fd(sides->us, &fd));
+		break;
+	case ARM:
+		check(sides, moor_rx_arm(moor_link_rx(sides->us)));
 		break;
 	case INTERRUPT:
 		(void)moor_rx_interrupt(moor_link_rx(sides->us));
@@ -218,7 +222,7 @@ static void step(struct fuzz_input *in, struct sides *sides)
 
 static void one(const uint8_t *data, size_t size)
 {
-	static const uint32_t places[] = {AT_IN(slot.life),        AT_IN(died_reported),    AT_IN(quiet.asleep),
+	static const uint32_t places[] = {AT_IN(slot.life),        AT_IN(died_reported),    AT_IN(quiet.asleep), AT_IN(quiet.bell),
 	                                  AT_IN(done[0].position), AT_IN(done[1].position), AT_IN(released),
 	                                  AT_IN(head),             AT_OUT(slot.life),       AT_OUT(quiet.asleep),
 	                                  AT_OUT(full)};
@@ -272,6 +276,9 @@ static void seeds(fuzz_give *give, void *arg)
 			put_op(&out, n % 2 ? DRAIN : WAIT_ROOM, n, 2);
 		}
 		put_op(&out, DESCRIPTOR, 0, 0);
+		put_op(&out, ARM, 0, 0);
+		put_op(&out, PEER_SENDS, 1, 2);
+		put_op(&out, ARM, 0, 0);
 		put_op(&out, PEER_CLOSES, 0, 2);
 		put_op(&out, RECV | LOOK, 4096, 2);
 		put_op(&out, SEND | LOOK, 10, 2);

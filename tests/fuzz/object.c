@@ -110,14 +110,16 @@ static void begin(void)
 
 static struct fuzz_shared all_of_it(size_t size)
 {
-	static const uint32_t sync_words[] = {MOOR_ABI_SYNC_OFFSET, MOOR_ABI_SYNC_OFFSET + 4,
-	                                      MOOR_ABI_SYNC_OFFSET + offsetof(struct moor_abi_sync, max),
-	                                      offsetof(struct moor_abi_header, committed)};
+	static const uint32_t places[] = {
+	    MOOR_ABI_SYNC_OFFSET, MOOR_ABI_SYNC_OFFSET + 4, MOOR_ABI_SYNC_OFFSET + offsetof(struct moor_abi_sync, max),
+	    offsetof(struct moor_abi_header, committed),
+	    MOOR_ABI_RING_SLOTS_OFFSET + offsetof(struct moor_abi_consumer, quiet.asleep),
+	    MOOR_ABI_RING_SLOTS_OFFSET + offsetof(struct moor_abi_consumer, quiet.bell)};
 
 	return (struct fuzz_shared){.mem = shared,
 	                            .len = size & ~(size_t)7,
-	                            .places = sync_words,
-	                            .place_count = sizeof sync_words / sizeof sync_words[0]};
+	                            .places = places,
+	                            .place_count = sizeof places / sizeof places[0]};
 }
 
 /* ---- what is done with it ---- */
@@ -253,6 +255,7 @@ static void use_channel(struct fuzz_input *in, const struct fuzz_shared *words)
 	unsigned char buf[256];
 	moor_tx *tx = NULL;
 	moor_rx *rx = NULL;
+	moor_os_handle fd;
 	size_t len;
 
 	(void)moor_tx_open(NAME, &opts, &tx);
@@ -264,6 +267,8 @@ static void use_channel(struct fuzz_input *in, const struct fuzz_shared *words)
 		fuzz_change(in, words);
 		if (rx && moor_rx_recv(rx, buf, sizeof buf, &len, MOOR_NOWAIT) == 0)
 			fuzz_touch(buf, len);
+		if (rx && (fuzz_8(in) & 1) && moor_rx_fd(rx, &fd) == 0)
+			(void)moor_rx_arm(rx);
 	}
 	moor_tx_close(tx);
 	moor_rx_close(rx);

@@ -9,6 +9,7 @@
 #include "base/atomic.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,12 +168,13 @@ static void receive_some(struct user *user, moor_rx *rx)
 	struct moor_waitable waitable = moor_rx_waitable(rx);
 	unsigned char buf[1024];
 	struct moor_msg msg;
+	moor_os_handle fd;
 	size_t index, len;
 
 	for (int i = 0; i < 200; i++) {
 		int err = 0;
 
-		switch (any(user, 8)) {
+		switch (any(user, 9)) {
 		case 0:
 			err = did(user, moor_rx_peek(rx, &msg));
 			if (!err)
@@ -189,6 +191,13 @@ static void receive_some(struct user *user, moor_rx *rx)
 			break;
 		case 4:
 			err = did(user, moor_rx_wait(rx, any_timeout(user)));
+			break;
+		case 5:
+			err = did(user, moor_rx_fd(rx, &fd));
+			if (!err)
+				err = did(user, moor_rx_arm(rx));
+			if (!err)
+				(void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, (int)any(user, 3));
 			break;
 		default:
 			err = did(user, moor_rx_recv(rx, buf, sizeof buf, &len, any_timeout(user)));
