@@ -456,15 +456,21 @@ static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t
 	return 0;
 }
 
+/* Not in moor_rx_recv itself, whose shortest way then needs no stack. */
+static MOOR__NOINLINE int recv_of_many(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
+{
+	if (moor__mpsc_recv_short(rx, buf, cap, ret_len))
+		return 0;
+	return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
+}
+
 int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
 {
 	if (moor__unlikely(!rx || !ret_len || !buf || timeout_ns < MOOR_FOREVER))
 		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
-	if (moor__unlikely(!moor__own_64(&rx->straight))) {
-		if (rx->ring.many && moor__mpsc_recv_short(rx, buf, cap, ret_len))
-			return 0;
-		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
-	}
+	if (moor__unlikely(!moor__own_64(&rx->straight)))
+		return rx->ring.many ? recv_of_many(rx, buf, cap, ret_len, timeout_ns)
+		                     : recv_slowly(rx, buf, cap, ret_len, timeout_ns);
 	if (moor__unlikely(!recv_straight(rx, true, buf, cap, ret_len)))
 		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
 	return 0;

@@ -393,6 +393,14 @@ static MOOR__NOINLINE int send_slowly(moor_tx *tx, const void *data, size_t len,
 	return 0;
 }
 
+/* Not in moor_tx_send itself, whose shortest way then needs no stack. */
+static MOOR__NOINLINE int send_of_many(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
+{
+	if (timeout_ns >= MOOR_FOREVER && moor__mpsc_send_short(tx, data, len))
+		return 0;
+	return send_slowly(tx, data, len, timeout_ns);
+}
+
 int moor_tx_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 {
 	struct moor_abi_record_header *header;
@@ -403,11 +411,8 @@ int moor_tx_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 	size = moor__record_size(len);
 	at = tx->tail;
 	end = at + size;
-	if (moor__unlikely(end > moor__own_64(&tx->straight) || timeout_ns < MOOR_FOREVER)) {
-		if (tx->ring.many && timeout_ns >= MOOR_FOREVER && moor__mpsc_send_short(tx, data, len))
-			return 0;
-		return send_slowly(tx, data, len, timeout_ns);
-	}
+	if (moor__unlikely(end > moor__own_64(&tx->straight) || timeout_ns < MOOR_FOREVER))
+		return tx->ring.many ? send_of_many(tx, data, len, timeout_ns) : send_slowly(tx, data, len, timeout_ns);
 	header = moor__header_at(&tx->ring, at);
 	MOOR_CRASH_POINT("tx: reserved");
 	moor__copy_short(header + 1, data, len);
