@@ -6,8 +6,9 @@ test_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS) -DMOOR_TESTING
 test_libs = libtesting.la libmooring-test.la $(CHECK_LIBS)
 
 # By hand: random deaths for ten minutes, or MOORING_STORM_SECONDS.
-soak: test_channel_storm$(EXEEXT) test_sync_storm$(EXEEXT)
+soak: test_channel_storm$(EXEEXT) test_mpsc_storm$(EXEEXT) test_sync_storm$(EXEEXT)
 	MOORING_STORM_SECONDS=$${MOORING_STORM_SECONDS-600} ./test_channel_storm$(EXEEXT)
+	MOORING_STORM_SECONDS=$${MOORING_STORM_SECONDS-600} ./test_mpsc_storm$(EXEEXT)
 	MOORING_STORM_SECONDS=$${MOORING_STORM_SECONDS-600} ./test_sync_storm$(EXEEXT)
 .PHONY: soak
 
