@@ -13,6 +13,7 @@ ring_tests = \
 	test_poll \
 	test_channel_crash \
 	test_channel_storm \
+	test_mpsc_crash \
 	test_mpsc_storm
 check_PROGRAMS += $(ring_tests)
 TESTS += $(ring_tests)
@@ -64,6 +65,10 @@ test_channel_crash_LDADD = $(test_libs)
 test_channel_storm_SOURCES = tests/crash/test_channel_storm.c tests/lib/ring.h
 test_channel_storm_CPPFLAGS = $(test_cppflags)
 test_channel_storm_LDADD = $(test_libs)
+
+test_mpsc_crash_SOURCES = tests/crash/test_mpsc_crash.c tests/lib/ring.h
+test_mpsc_crash_CPPFLAGS = $(test_cppflags)
+test_mpsc_crash_LDADD = $(test_libs)
 
 test_mpsc_storm_SOURCES = tests/crash/test_mpsc_storm.c tests/lib/ring.h
 test_mpsc_storm_CPPFLAGS = $(test_cppflags)
