@@ -149,9 +149,9 @@ MOOR_API int moor_rx_wait(moor_rx *rx, int64_t timeout_ns); /* for an unseen mes
  * library's, to be polled for reading (poll, epoll, libuv, ...) and for nothing else, until the handle is closed. arm
  * empties it, and, if there is nothing to receive, has it become readable as soon as there is: with the next message,
  * with the close of the producer (of many: the last), and with its death (if it has the FIFO open, by the system, at
- * once; else within 100 ms). So: take messages until MOOR_EAGAIN; arm; on MOOR_READY go on taking; on 0 poll. It may become readable for
- * nothing, and stays so until the next arm. What takes a message or waits ends the arming, so arm before each poll; arm
- * also after rewind. While nothing is armed, a producer makes no system call for it.
+ * once; else within 100 ms). So: take messages until MOOR_EAGAIN; arm; on MOOR_READY go on taking; on 0 poll. It may
+ * become readable for nothing, and stays so until the next arm. What takes a message or waits ends the arming, so arm
+ * before each poll; arm also after rewind. While nothing is armed, a producer makes no system call for it.
  *
  * Of a named channel it is an epoll descriptor; the first call of fd makes a FIFO with a name of its own beside the
  * channel's file, which goes with the handle, the channel or the next use of either. A producer opens the FIFO when it

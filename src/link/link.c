@@ -187,9 +187,9 @@ static void in_child(void)
 		link->memory = link->child.fd = -1;
 		*link->alive = 0;
 		link->tx->state = MOOR__WIPED;
-		link->tx->straight = link->tx->open.end = 0;
+		link->tx->straight = link->tx->within = link->tx->open.end = 0;
 		link->rx->state = MOOR__WIPED;
-		link->rx->straight = 0;
+		link->rx->straight = link->rx->within = 0;
 	}
 }
 

@@ -60,7 +60,7 @@ int moor_rx_fd(moor_rx *rx, moor_os_handle *ret_fd)
 int moor_rx_arm(moor_rx *rx)
 {
 	struct moor__ring *ring;
-	bool held;
+	bool held, moved = false;
 	int err;
 
 	if (!rx)
@@ -75,12 +75,12 @@ int moor_rx_arm(moor_rx *rx)
 	ring->next_look = 0; /* what has made it readable may have been a death */
 	err = moor_rx_wait(rx, MOOR_NOWAIT);
 	if (err == MOOR_EAGAIN)
-		err = moor__rx_announce_armed(rx);
+		err = moor__rx_announce_armed(rx, &moved);
 	if (err != MOOR_EAGAIN)
 		return err ? err : MOOR_READY;
 	/* Whoever holds it rings, and its end is told; whoever comes may not be able to hold it. Of many only the last's. */
 	held = held && !ring->many && moor__life_attached(moor__ring_life(ring, &ring->producer->slot));
 	if (ring->ops->bell_remind)
-		ring->ops->bell_remind(ring->ops_arg, held ? 0 : MOOR__LOOK_ASLEEP_NS);
+		ring->ops->bell_remind(ring->ops_arg, moved ? 1 : held ? 0 : MOOR__LOOK_ASLEEP_NS);
 	return 0;
 }

@@ -338,20 +338,24 @@ int moor__mpsc_enter(moor_tx *tx, uint32_t pid)
 
 /*
  * A consumer that sleeps must see the end: the word that it sleeps on changes, by padding, after it can know why. If
- * there is no room, or the word is another's to change, it does not sleep for an end.
+ * there is no room, or the word is another's to change, it does not sleep for an end. One that polls is rung up whatever
+ * it is armed for.
  */
 void moor__mpsc_leave(moor_tx *tx)
 {
-	uint64_t at;
+	uint64_t asleep, at;
 
 	if (tx->open.end)
 		moor__mpsc_cancel(tx);
 	moor__ring_leave(&tx->ring.producer->slot);
 	moor__inc_32(&tx->ring.many->changes); /* R10 */
 	moor__fence();
-	if (!(moor__load_64(&tx->ring.consumer->quiet.asleep) & MOOR__ASLEEP))
+	asleep = moor__load_64(&tx->ring.consumer->quiet.asleep);
+	if (!(asleep & MOOR__ASLEEP))
 		return;
-	if (claim(tx, MOOR__LINE, MOOR_NOWAIT, &at) == 0)
+	if (asleep & MOOR__ARMED)
+		moor__ring_tell(&tx->ring, asleep, NULL);
+	else if (claim(tx, MOOR__LINE, MOOR_NOWAIT, &at) == 0)
 		publish(tx, at, MOOR_ABI_WORD_PAD, MOOR_ABI_LINE / MOOR_ABI_UNIT);
 	else
 		withdraw(tx);

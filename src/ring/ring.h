@@ -229,8 +229,9 @@ void moor__ring_announce(struct moor__ring *ring, struct moor_abi_quiet *mine, u
 int moor__rx_look(moor_rx *rx);
 int moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expected);
 void moor__rx_withdraw(moor_rx *rx);
-/* The same, for the bell instead of a sleep. */
-int moor__rx_announce_armed(moor_rx *rx);
+/* The same, for the bell instead of a sleep. *ret_moved: for a record that is not the next any more, since padding came
+ * too often for one call. */
+int moor__rx_announce_armed(moor_rx *rx, bool *ret_moved);
 int moor__rx_state_error(const moor_rx *rx);
 int moor__tx_look(moor_tx *tx);
 int moor__tx_announce(moor_tx *tx, const uint32_t **ret_word, uint32_t *ret_expected);

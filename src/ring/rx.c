@@ -13,6 +13,8 @@
 
 #define SHORT_SPIN 100u /* loops: a microsecond or so */
 
+#define ARM_TRIES 4 /* announcements in one call */
+
 /* See struct moor__heels. */
 #define SHORT_WAIT 3u /* loops: a wait on the producer's heels is no longer */
 #define SHORT_WAIT_MANY 12u /* who has to claim takes longer */
@@ -540,20 +542,22 @@ int moor__rx_announce(moor_rx *rx, const uint32_t **ret_word, uint32_t *ret_expe
 	return err;
 }
 
-int moor__rx_announce_armed(moor_rx *rx)
+int moor__rx_announce_armed(moor_rx *rx, bool *ret_moved)
 {
 	struct moor__found found;
+	int tries = ARM_TRIES;
 	uint64_t at;
 	int err;
 
 	rx->armed = true;
-	do { /* likewise */
+	do { /* likewise, but no producer of nothing but padding keeps this call */
 		at = rx->seen;
 		moor__rx_publish_head(rx);
 		moor__ring_announce(&rx->ring, &rx->ring.consumer->quiet, at | MOOR__ARMED);
 		MOOR_CRASH_POINT("rx: armed");
 		err = find(rx, &found);
-	} while (err == MOOR_EAGAIN && rx->seen != at);
+		*ret_moved = rx->seen != at;
+	} while (err == MOOR_EAGAIN && *ret_moved && --tries);
 	if (err != MOOR_EAGAIN)
 		moor__rx_withdraw(rx);
 	return err;

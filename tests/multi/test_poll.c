@@ -8,6 +8,7 @@
  */
 #include "tests/lib/ring.h"
 
+#include "base/crash.h"
 #include "channel/endpoint.h"
 
 #include <dirent.h>
@@ -35,13 +36,17 @@
 static const struct moor_channel_opts small = {.struct_size = sizeof small, .capacity = T_CAPACITY, .max_message = T_MAX};
 static const struct moor_channel_opts open_only = {.struct_size = sizeof open_only, .flags = MOOR_OPEN_ONLY};
 
+static const struct moor_channel_opts many = {
+    .struct_size = sizeof many, .capacity = T_CAPACITY, .max_message = 1000, .kind = MOOR_MPSC};
+
+static const struct moor_channel_opts *opts_of_all = &small; /* of those who do not care */
 static moor_tx *tx;
 static moor_rx *rx;
 static int fd = -1;
 
 static void open_rx(const char *name)
 {
-	t_assert(moor_rx_open(name, &small, &rx) >= 0);
+	t_assert(moor_rx_open(name, opts_of_all, &rx) >= 0);
 	t_assert_err(moor_rx_fd(rx, &fd), 0);
 }
 
@@ -471,9 +476,6 @@ END_TEST
 
 /* ---- many producers ---- */
 
-static const struct moor_channel_opts many = {
-    .struct_size = sizeof many, .capacity = T_CAPACITY, .max_message = 1000, .kind = MOOR_MPSC};
-
 static int claim_and_wait(void *arg)
 {
 	struct producer *producer = arg;
@@ -611,7 +613,7 @@ static int use_all(void *arg)
 	(void)arg;
 	if (killed_at)
 		t_die_at(killed_at, 1);
-	t_assert(moor_tx_open("k", &small, &tx) >= 0);
+	t_assert(moor_tx_open("k", opts_of_all, &tx) >= 0);
 	open_rx("k");
 	t_assert_err(moor_rx_arm(rx), 0);
 	send_one(0);
@@ -641,6 +643,7 @@ static void die_there(const char *label, unsigned times, void *arg)
 
 START_TEST(test_nothing_stays_wherever_it_is_killed)
 {
+	opts_of_all = _i ? &many : &small;
 	t_count_labels();
 	use_all(NULL);
 	t_each_label(die_there, NULL);
@@ -1039,6 +1042,374 @@ START_TEST(test_killed_amid_a_stream)
 }
 END_TEST
 
+/* ---- many: the timer, which is always on there, would hide what is looked for here ---- */
+
+#define PRODUCERS 4
+
+static void open_many(const char *name, moor_tx **producers, int from, int to)
+{
+	for (int i = from; i < to; i++)
+		t_assert(moor_tx_open(name, &many, &producers[i]) >= 0);
+}
+
+/* The timer off, where it would hide a bell that was not rung; where the arming was for padding it must go off at once. */
+static void silence(void)
+{
+	t_assert(is_reminded());
+	if ((moor__load_64(&rx->ring.consumer->quiet.asleep) & MOOR__POSITION) == rx->head + rx->ahead)
+		moor__os_bell_remind(&moor__endpoint_of(rx)->bell, 0);
+}
+
+static void must_be_armed(void)
+{
+	t_assert_err(moor_rx_arm(rx), 0);
+	silence();
+	t_assert(!readable(0));
+}
+
+/* Padding, and nothing else. */
+static void pad(moor_tx *by)
+{
+	void *to;
+
+	t_assert_err(moor_tx_reserve(by, 8, &to), 0);
+	moor_tx_cancel(by);
+}
+
+START_TEST(test_each_of_many_rings)
+{
+	moor_tx *producers[PRODUCERS];
+
+	opts_of_all = &many;
+	open_many("k", producers, 0, 2);
+	open_rx("k");
+	open_many("k", producers, 2, 3);
+	must_be_armed();
+	open_many("k", producers, 3, 4);
+	t_assert(readable(0)); /* for a predecessor that may have been killed */
+	for (uint64_t n = 0; n < 200; n++) {
+		must_be_armed();
+		t_send(producers[n % PRODUCERS], 8, n);
+		t_assert(readable(0));
+		t_send(producers[(n + 1) % PRODUCERS], 8, n);
+		t_assert_err(moor_rx_arm(rx), MOOR_READY);
+		take_one(n);
+		take_one(n);
+		t_expect_none(rx);
+	}
+	for (int i = 0; i < PRODUCERS; i++)
+		moor_tx_close(producers[i]);
+	moor_rx_close(rx);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
+static moor_tx *padder;
+static int paddings;
+
+/* Between the announcement and the second look; and what it rang is not heard. */
+static void pad_the_armed(const char *label)
+{
+	if (paddings && strcmp(label, "rx: armed") == 0) {
+		paddings--;
+		pad(padder);
+		(void)moor__os_bell_empty(&moor__endpoint_of(rx)->bell);
+	}
+}
+
+START_TEST(test_padding_is_no_message)
+{
+	uint64_t n = 0;
+
+	opts_of_all = &many;
+	t_assert_err(moor_tx_open("k", &many, &tx), MOOR_CREATED);
+	open_rx("k");
+	for (; n < 100; n++) {
+		for (uint64_t i = n % 3; i; i--)
+			pad(tx);
+		must_be_armed();
+		pad(tx);
+		t_assert(readable(0)); /* for nothing */
+		if (n % 2)
+			t_expect_none(rx);
+		else
+			must_be_armed();
+		send_one(n);
+		t_assert(readable(0));
+		t_assert_err(moor_rx_arm(rx), MOOR_READY);
+		take_one(n);
+	}
+	padder = tx;
+	for (int i = 1; i < 10; i++, n++) {
+		paddings = i;
+		moor__crash_hook = pad_the_armed;
+		t_assert_err(moor_rx_arm(rx), 0);
+		moor__crash_hook = NULL;
+		silence();
+		if (i < 4)
+			t_assert(!readable(0) && !paddings);
+		else
+			must_become_readable(); /* that was enough for one call */
+		if (i >= 4)
+			must_be_armed();
+		send_one(n);
+		t_assert(readable(0));
+		take_one(n);
+	}
+	moor_tx_close(tx);
+	moor_rx_close(rx);
+}
+END_TEST
+
+/* Armed where one has claimed and not yet published. */
+START_TEST(test_a_claim_is_waited_for)
+{
+	moor_tx *producers[2];
+	void *to;
+
+	opts_of_all = &many;
+	open_rx("k");
+	open_many("k", producers, 0, 2);
+	for (uint64_t n = 0; n < 100; n++) {
+		if (n % 3 == 0)
+			must_be_armed();
+		t_assert_err(moor_tx_reserve(producers[0], 440, &to), 0); /* with the other's, an eighth */
+		t_send(producers[1], 8, n);
+		if (n % 3)
+			must_be_armed();
+		t_assert(!readable(0));
+		if (n % 2) {
+			moor_tx_cancel(producers[0]);
+		} else {
+			t_fill(to, 8, n);
+			t_assert_err(moor_tx_commit(producers[0], 8), 0);
+		}
+		t_assert(readable(0));
+		t_assert_err(moor_rx_arm(rx), MOOR_READY);
+		if (n % 2 == 0)
+			take_one(n);
+		take_one(n);
+	}
+	moor_tx_close(producers[0]);
+	moor_tx_close(producers[1]);
+	moor_rx_close(rx);
+}
+END_TEST
+
+/* Of any of them, with room for a record that says so and without, and where another has claimed. */
+START_TEST(test_close_of_one_of_many_makes_it_readable)
+{
+	for (int full = 0; full < 2; full++) {
+		moor_tx *producers[PRODUCERS];
+		struct moor_msg msg;
+		void *to;
+
+		opts_of_all = &many;
+		open_rx("k");
+		open_many("k", producers, 0, PRODUCERS);
+		while (full && moor_tx_reserve(producers[0], 8, &to) == 0)
+			t_assert_err(moor_tx_commit(producers[0], 8), 0);
+		while (full && moor_rx_peek(rx, &msg) == 0)
+			;
+		if (!full)
+			t_assert_err(moor_tx_reserve(producers[0], 8, &to), 0);
+		for (int i = PRODUCERS - 1; i >= 0; i--) {
+			must_be_armed();
+			moor_tx_close(producers[i]);
+			t_assert(readable(0));
+		}
+		t_assert_err(moor_rx_arm(rx), MOOR_ECLOSED);
+		t_assert_err(moor_rx_arm(rx), MOOR_ECLOSED);
+		moor_rx_close(rx);
+		ck_assert_int_eq(t_local_entries(), 0);
+	}
+}
+END_TEST
+
+START_TEST(test_death_of_the_last_of_many_makes_it_readable)
+{
+	struct producer producer = {t_gate_new(), t_gate_new(), 0, NULL};
+	pid_t pids[2];
+
+	opts_of_all = &many;
+	open_rx("k");
+	for (int i = 0; i < 2; i++) {
+		pids[i] = t_spawn(produce_and_wait, &producer);
+		t_gate_pass(producer.ready);
+	}
+	t_assert_err(moor_rx_arm(rx), 0);
+	t_kill(pids[0]);
+	t_assert_err(moor_rx_arm(rx), 0);
+	silence();
+	t_kill(pids[1]);
+	must_become_readable(); /* by the system */
+	t_assert_err(arm_and_poll(), MOOR_EPEERDEAD);
+	t_assert_err(moor_rx_arm(rx), MOOR_ECLOSED);
+	t_assert_err(moor_tx_open("k", &many, &tx), 0);
+	must_be_armed();
+	send_one(7);
+	t_assert(readable(0));
+	take_one(7);
+	moor_tx_close(tx);
+	moor_rx_close(rx);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
+struct dying {
+	struct t_gate *ready, *go;
+	const char *at;
+};
+
+static int send_and_die(void *arg)
+{
+	struct dying *dying = arg;
+
+	t_assert(moor_tx_open("k", &many, &tx) >= 0);
+	t_gate_open(dying->ready, 1);
+	t_gate_pass(dying->go);
+	t_die_at(dying->at, 1);
+	send_one(3);
+	return 9;
+}
+
+/* What it has published, and not told; and what others have published behind its claim. */
+START_TEST(test_death_of_one_of_many_loses_nothing)
+{
+	static const char *const labels[] = {"mpsc: announced", "mpsc: claimed", "mpsc: marked", "mpsc: published"};
+
+	opts_of_all = &many;
+	for (int i = 0; i < 8; i++) {
+		struct dying dying = {t_gate_new(), t_gate_new(), labels[i % 4]};
+		const bool published = i % 4 == 3, newcomer = i >= 4;
+		moor_tx *other, *later = NULL;
+		pid_t pid;
+
+		open_rx("k");
+		t_assert_err(moor_tx_open("k", &many, &other), 0);
+		pid = t_spawn(send_and_die, &dying);
+		t_gate_pass(dying.ready);
+		t_assert_err(moor_rx_arm(rx), 0);
+		if (newcomer)
+			silence();
+		t_gate_open(dying.go, 1);
+		ck_assert_int_eq(t_wait(pid), 128 + SIGKILL);
+		if (newcomer)
+			t_assert_err(moor_tx_open("k", &many, &later), 0);
+		t_send(other, 8, 5);
+		if (newcomer)
+			t_assert(readable(0));
+		else
+			must_become_readable();
+		t_assert_err(arm_and_poll(), MOOR_READY);
+		if (published)
+			take_one(3);
+		t_assert_err(arm_and_poll(), MOOR_READY);
+		take_one(5);
+		moor_tx_close(other);
+		moor_tx_close(later);
+		moor_rx_close(rx);
+		ck_assert_int_eq(t_local_entries(), 0);
+	}
+}
+END_TEST
+
+struct player {
+	struct t_gate *ready, *go;
+	uint64_t id;
+	char back[8];
+};
+
+/* Says a number, and waits for it to come back; now and then it says nothing, and that loudly. */
+static int play(void *arg)
+{
+	struct player *player = arg;
+	uint64_t said, heard;
+	moor_tx *to;
+	moor_rx *from;
+	size_t len;
+
+	t_assert(moor_rx_open(player->back, &small, &from) >= 0);
+	t_assert(moor_tx_open("there", &many, &to) >= 0);
+	t_gate_open(player->ready, 1);
+	t_gate_pass(player->go);
+	for (uint64_t n = 0; n < ROUNDS / 40; n++) {
+		if (n % 5 == player->id)
+			pad(to);
+		said = player->id << 32 | n;
+		t_assert(moor_tx_send(to, &said, sizeof said, HUNG) == 0);
+		t_assert(moor_rx_recv(from, &heard, sizeof heard, &len, HUNG) == 0);
+		t_assert(len == sizeof heard && heard == said);
+	}
+	moor_tx_close(to);
+	moor_rx_close(from);
+	return 0;
+}
+
+static void *play_thread(void *arg)
+{
+	play(arg);
+	return NULL;
+}
+
+/* The consumer, by arm and poll alone. */
+static void play_with_all(moor_tx *const backs[])
+{
+	uint64_t got, next[PRODUCERS] = {0};
+	size_t len;
+	int err;
+
+	do {
+		while ((err = moor_rx_recv(rx, &got, sizeof got, &len, MOOR_NOWAIT)) == 0) {
+			t_assert(len == sizeof got && got >> 32 < PRODUCERS && (uint32_t)got == next[got >> 32]++);
+			t_assert_err(moor_tx_send(backs[got >> 32], &got, sizeof got, HUNG), 0);
+		}
+		if (err == MOOR_EAGAIN)
+			err = moor_rx_arm(rx);
+		if (err == 0) {
+			silence();
+			must_become_readable();
+		}
+	} while (err >= 0);
+	t_assert_err(err, MOOR_ECLOSED);
+	for (int i = 0; i < PRODUCERS; i++)
+		ck_assert_uint_eq(next[i], ROUNDS / 40);
+}
+
+START_TEST(test_ping_pong_of_many)
+{
+	struct player players[PRODUCERS];
+	moor_tx *backs[PRODUCERS];
+	pthread_t threads[PRODUCERS];
+	pid_t pids[PRODUCERS];
+
+	opts_of_all = &many;
+	open_rx("there");
+	for (int i = 0; i < PRODUCERS; i++) {
+		players[i] = (struct player){t_gate_new(), t_gate_new(), (uint64_t)i, "back"};
+		players[i].back[4] = (char)('0' + i);
+		if (_i == 0)
+			pids[i] = t_spawn(play, &players[i]);
+		else
+			ck_assert_int_eq(pthread_create(&threads[i], NULL, play_thread, &players[i]), 0);
+		t_gate_pass(players[i].ready);
+		t_assert_err(moor_tx_open(players[i].back, &small, &backs[i]), 0);
+	}
+	for (int i = 0; i < PRODUCERS; i++)
+		t_gate_open(players[i].go, 1);
+	play_with_all(backs);
+	for (int i = 0; i < PRODUCERS; i++) {
+		if (_i == 0)
+			ck_assert_int_eq(t_wait(pids[i]), 0);
+		else
+			ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		moor_tx_close(backs[i]);
+	}
+	moor_rx_close(rx);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("poll");
@@ -1058,7 +1429,7 @@ int main(void)
 	tcase_add_test(tc, test_of_many);
 	tcase_add_test(tc, test_the_next_consumer_has_its_own);
 	tcase_add_test(tc, test_nothing_stays);
-	tcase_add_test(tc, test_nothing_stays_wherever_it_is_killed);
+	tcase_add_loop_test(tc, test_nothing_stays_wherever_it_is_killed, 0, 2);
 	tcase_add_test(tc, test_a_killed_consumers_is_taken_away);
 	tcase_add_test(tc, test_names_do_not_show_it);
 	tcase_add_test(tc, test_what_is_no_fifo_is_refused);
@@ -1068,6 +1439,13 @@ int main(void)
 	tcase_add_test(tc, test_ping_pong_of_threads);
 	tcase_add_test(tc, test_stream);
 	tcase_add_test(tc, test_killed_amid_a_stream);
+	tcase_add_test(tc, test_each_of_many_rings);
+	tcase_add_test(tc, test_padding_is_no_message);
+	tcase_add_test(tc, test_a_claim_is_waited_for);
+	tcase_add_test(tc, test_close_of_one_of_many_makes_it_readable);
+	tcase_add_test(tc, test_death_of_the_last_of_many_makes_it_readable);
+	tcase_add_test(tc, test_death_of_one_of_many_loses_nothing);
+	tcase_add_loop_test(tc, test_ping_pong_of_many, 0, 2);
 	suite_add_tcase(suite, tc);
 	return t_main(suite);
 }
