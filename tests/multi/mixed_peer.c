@@ -327,6 +327,55 @@ static void reserve(void)
 		(void)moor_map_open_wait("never", NULL, MOOR_FOREVER, &map);
 }
 
+/* A link: its host starts the worker, and each message goes there and back, through rings that they fill. */
+#define THERE_AND_BACK 20000
+
+static void link_host(char *worker)
+{
+	const struct moor_link_opts opts = MOOR_LINK_OPTS(.capacity = 4096, .max_message = LONGEST);
+	char role[] = "link-worker", *const argv[] = {worker, role, NULL};
+	unsigned char message[LONGEST];
+	uint64_t sent = 0, number;
+	moor_link *link = NULL;
+	int64_t pid;
+	int status;
+	size_t len;
+
+	MUST(moor_link_create(&opts, &link));
+	MUST(moor_link_spawn(link, argv, NULL, &pid));
+	for (uint64_t n = 0; n < THERE_AND_BACK; n++) {
+		for (; sent < THERE_AND_BACK && sent < n + 12; sent++) {
+			memset(message, (int)sent, sizeof message);
+			memcpy(message, &sent, 8);
+			MUST(moor_tx_send(moor_link_tx(link), message, length_of(sent), MOOR_FOREVER));
+		}
+		MUST(moor_rx_recv(moor_link_rx(link), message, sizeof message, &len, MOOR_FOREVER));
+		memcpy(&number, message, 8);
+		HOLDS(number == n && len == length_of(n) && (len == 8 || message[len - 1] == (unsigned char)n));
+	}
+	MUST(moor_tx_send(moor_link_tx(link), message, 0, MOOR_FOREVER));
+	HOLDS(moor_rx_wait(moor_link_rx(link), MOOR_FOREVER) == MOOR_ECLOSED);
+	MUST(moor_link_wait_exit(link, MOOR_FOREVER, &status));
+	HOLDS(status == 0);
+	moor_link_close(link);
+}
+
+static void link_worker(void)
+{
+	unsigned char message[LONGEST];
+	moor_link *link = NULL;
+	size_t len;
+
+	MUST(moor_link_attach(-1, NULL, &link));
+	for (;;) {
+		MUST(moor_rx_recv(moor_link_rx(link), message, sizeof message, &len, MOOR_FOREVER));
+		if (!len)
+			break;
+		MUST(moor_tx_send(moor_link_tx(link), message, len, MOOR_FOREVER));
+	}
+	moor_link_close(link);
+}
+
 int main(int argc, char **argv)
 {
 	const char *role = argc > 1 ? argv[1] : "";
@@ -359,6 +408,10 @@ int main(int argc, char **argv)
 		receive_many(argv[2]);
 	else if (strcmp(role, "reserve") == 0)
 		reserve();
+	else if (strcmp(role, "link-host") == 0 && argc > 2)
+		link_host(argv[2]);
+	else if (strcmp(role, "link-worker") == 0)
+		link_worker();
 	else
 		die("no such role", MOOR_EINVAL);
 	return 0;

@@ -242,6 +242,13 @@ START_TEST(test_K2_claim_of_a_dead_one_of_the_other_word_size)
 }
 END_TEST
 
+START_TEST(test_a_host_and_a_worker_of_the_other_word_size)
+{
+	needs_both("links between word sizes");
+	ck_assert_int_eq(t_wait(start(pairs[_i].one, "link-host", peers[pairs[_i].other])), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("mixed");
@@ -256,6 +263,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, test_X40_exclusion_between_word_sizes);
 	tcase_add_loop_test(tc, test_P1_senders_of_both_word_sizes, 0, 2);
 	tcase_add_test(tc, test_K2_claim_of_a_dead_one_of_the_other_word_size);
+	tcase_add_loop_test(tc, test_a_host_and_a_worker_of_the_other_word_size, 0, PAIRS);
 	suite_add_tcase(s, tc);
 	return s;
 }
