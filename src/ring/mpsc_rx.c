@@ -55,7 +55,7 @@ bool moor__mpsc_recv_short(moor_rx *rx, void *buf, size_t cap, size_t *ret_len)
 	const uint64_t end = at + moor__claim_size(header.detail);
 
 	if (moor__unlikely(moor__word_kind(header.word) != MOOR_ABI_WORD_MESSAGE || header.detail > rx->short_max ||
-	                   header.detail > cap || rx->seen != at || moor__own_32(&rx->state) != MOOR__READY ||
+	                   header.detail > cap || rx->seen != at || rx->armed || moor__own_32(&rx->state) != MOOR__READY ||
 	                   (at & rx->ring.mask) + (end - at) > rx->ring.capacity))
 		return false;
 	moor__copy_short(buf, place + 1, header.detail);

@@ -7,8 +7,8 @@
  * and takes its intent back.
  *
  * The consumer finds a header that reads zero behind T: it looks for the owner of that claim in T, then in the intents,
- * then in the headers, waits while an owner lives, and else looks once more and skips the claim. It zeroes the first word
- * of every line it gives back.
+ * then in the headers, waits while an owner lives, and else looks once more and skips the claim, by making it padding. It
+ * zeroes the first word of every line it gives back.
  *
  * Four lines, claims of one or two, a lap and a half or two. A claim may lie across the end: padding is a claim like any
  * other. Payload is the worst there can be: the first word of a line that it covers reads as any mark at all. Payload is
@@ -38,7 +38,9 @@
 #define COMMITTED 16
 #define LINES_OF(word) (((word) / 4) % 4)
 #define PREV_OF(word) ((word) % 4)
-#define IS_COMMITTED(word) ((word) >= COMMITTED)
+#define IS_COMMITTED(word) (((word) & COMMITTED) != 0)
+#define PADDED 32 /* skipped: there is nothing in it any more */
+#define IS_PADDED(word) (((word) & PADDED) != 0)
 
 byte word[LINES];
 byte t_position, t_slot = NOBODY;
@@ -268,11 +270,14 @@ loop:
 			n = LINES_OF(word[AT(h)]);
 			goto give_back
 		END
-	:: STEP_WHEN(word[AT(h)] != 0 && !IS_COMMITTED(word[AT(h)]) && orphan_at[AT(h)]) /* marked: its slot is named */
-			assert(owner_of[AT(h)] != 0);
+	:: STEP_WHEN(IS_PADDED(word[AT(h)])) /* skipped, by this one or a predecessor */
+			assert(owner_of[AT(h)] != 0 && orphan_at[AT(h)] && lines_of[AT(h)] == LINES_OF(word[AT(h)]));
 			n = LINES_OF(word[AT(h)]);
-			assert(lines_of[AT(h)] == n);
 			goto give_back
+		END
+	:: STEP_WHEN(word[AT(h)] != 0 && word[AT(h)] < COMMITTED && orphan_at[AT(h)]) /* marked: its slot is named */
+			assert(owner_of[AT(h)] != 0 && lines_of[AT(h)] == LINES_OF(word[AT(h)]));
+			word[AT(h)] = word[AT(h)] + PADDED
 		END
 	:: STEP_WHEN(word[AT(h)] == 0 && t_position > h && DEATHS > 0)
 			nobody_comes = finished == PRODUCERS
@@ -320,7 +325,9 @@ loop:
 #endif
 		STEP /* skip */
 			assert(owner_of[AT(h)] == who + 1 && orphan_at[AT(h)] && lines_of[AT(h)] == n);
-			goto give_back
+			word[AT(h)] = MARK(n, PREV_OF(seen_c[who])) + PADDED;
+			forget();
+			goto loop
 		END
 	:: finished == PRODUCERS && h == t_position && cleared == h -> goto end
 	od;
