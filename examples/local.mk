@@ -67,6 +67,33 @@ examples_12_pass_link_SOURCES = examples/12_pass_link.c examples/explain.h
 examples_12_pass_link_CPPFLAGS = $(examples_cppflags)
 examples_12_pass_link_LDADD = libmooring.la
 
+if HAVE_ZLIB
+plugin_host_cppflags = $(examples_cppflags) -I$(top_srcdir)/examples/plugin_host
+noinst_PROGRAMS += examples/plugin_host/plugin_host examples/plugin_host/plugin_worker
+examples_plugin_host_plugin_host_SOURCES = examples/plugin_host/host.c examples/plugin_host/protocol.h
+examples_plugin_host_plugin_host_CPPFLAGS = $(plugin_host_cppflags)
+examples_plugin_host_plugin_host_CFLAGS = $(AM_CFLAGS) -pthread
+examples_plugin_host_plugin_host_LDADD = libmooring.la
+examples_plugin_host_plugin_host_LDFLAGS = $(AM_LDFLAGS) -no-install -pthread
+examples_plugin_host_plugin_worker_SOURCES = examples/plugin_host/worker.c examples/plugin_host/sandbox.c \
+	examples/plugin_host/sandbox.h examples/plugin_host/plugin.h examples/plugin_host/protocol.h
+examples_plugin_host_plugin_worker_CPPFLAGS = $(plugin_host_cppflags)
+examples_plugin_host_plugin_worker_LDADD = libmooring.la $(DL_LIBS)
+examples_plugin_host_plugin_worker_LDFLAGS = $(AM_LDFLAGS) -no-install
+# Shared objects, which libtool makes of what is not installed only if it is told where it would be.
+noinst_LTLIBRARIES += examples/plugin_host/inflate.la examples/plugin_host/misbehave.la
+plugin_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath $(abs_top_builddir)/examples/plugin_host
+examples_plugin_host_inflate_la_SOURCES = examples/plugin_host/inflate.c examples/plugin_host/plugin.h
+examples_plugin_host_inflate_la_CPPFLAGS = $(plugin_host_cppflags)
+examples_plugin_host_inflate_la_LDFLAGS = $(plugin_ldflags)
+examples_plugin_host_inflate_la_LIBADD = $(z_LIBS)
+examples_plugin_host_misbehave_la_SOURCES = examples/plugin_host/misbehave.c examples/plugin_host/plugin.h \
+	examples/plugin_host/protocol.h
+examples_plugin_host_misbehave_la_CPPFLAGS = $(plugin_host_cppflags)
+examples_plugin_host_misbehave_la_LDFLAGS = $(plugin_ldflags)
+examples_plugin_host_misbehave_la_LIBADD = libmooring.la
+endif
+
 # The three programs of the documents.
 noinst_PROGRAMS += examples/process_a examples/process_b examples/process_c
 examples_process_a_SOURCES = examples/process_a.c examples/process.h
