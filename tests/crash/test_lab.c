@@ -16,12 +16,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LINES (T_CAPACITY / 64u) /* of the ring */
 #define MAP_SIZE 10000
 /* Nobody waits for the dead. What takes longer than this on a loaded machine does. */
 #define AT_ONCE_NS ((int64_t)10 * 1000000000)
 #define SAMPLE 12
+#define SAMPLE_AMONG_OTHERS 4 /* of scenarios that are many */
 
 struct scenario {
 	const char *name;
@@ -31,6 +33,7 @@ struct scenario {
 	void (*check)(const struct scenario *s);
 	int state;         /* of a ring, or enum before of a name */
 	const char *wound; /* a label at which somebody has died before; NULL: nobody has */
+	unsigned others;   /* producers that go on, of a ring of many */
 };
 
 /* Shared with the child, and written by it outside of what it is killed in. */
@@ -209,6 +212,11 @@ enum state { EMPTY, SOME, NEARLY_FULL, WRAP, FULL };
 
 static const struct moor_channel_opts small = {
     .struct_size = sizeof small, .capacity = T_CAPACITY, .max_message = T_MAX};
+static const struct moor_channel_opts many = {.struct_size = sizeof many,
+                                              .capacity = T_CAPACITY,
+                                              .max_message = T_MAX,
+                                              .max_producers = 8,
+                                              .kind = MOOR_MPSC};
 
 /* What the ring ought to hold: message n has the content of n and this length. */
 static size_t lengths[1024];
@@ -285,12 +293,14 @@ static int die_wounded(void *arg)
 
 static void set_up_ring(const struct scenario *s)
 {
+	const struct moor_channel_opts *opts = s->others ? &many : &small;
+
 	snprintf(name, sizeof name, "lab-%u", next_name++);
 	sent = received = 0;
-	t_assert_err(moor_tx_open(name, &small, &tx), MOOR_CREATED);
-	t_assert_err(moor_rx_open(name, &small, &rx), 0);
+	t_assert_err(moor_tx_open(name, opts, &tx), MOOR_CREATED);
+	t_assert_err(moor_rx_open(name, opts, &rx), 0);
 	t_assert_err(moor_hold_open(name, &hold), 0);
-	fill_ring((enum state)s->state, LEN + 8);
+	fill_ring((enum state)s->state, s->others ? (LEN + 8 + 63) / 64 * 64 : LEN + 8);
 	lengths[sent] = LEN;
 }
 
@@ -504,6 +514,288 @@ static void act_batch(const struct scenario *s)
 	account->released = s->state == EMPTY ? 0 : 3;
 }
 
+/* ---- rings of many producers ---- */
+
+#define OTHERS 3        /* at most */
+#define OTHERS_SEND 3   /* messages each */
+#define OTHERS_LEN 40u  /* no other message is so long */
+/* A wait for what a dead one has left or a living one is about to send that takes so long hangs. */
+#define HUNG ((int64_t)60 * 1000000000)
+
+static struct other {
+	uint64_t id;
+	struct t_gate *go;
+	pid_t pid;
+} others[OTHERS];
+static bool others_go; /* already */
+static int64_t worst_wait;
+
+static void write_other(unsigned char *to, uint64_t id, uint64_t n)
+{
+	const uint64_t number = id << 32 | n;
+
+	t_fill(to, OTHERS_LEN, number);
+	memcpy(to, &number, sizeof number);
+}
+
+static int send_on(void *arg)
+{
+	const struct other *other = arg;
+	unsigned char message[OTHERS_LEN];
+	moor_tx *mine;
+
+	must(moor_tx_open(name, NULL, &mine), 0, "tx_open");
+	t_gate_open(holder.to_us, 1);
+	t_gate_pass(other->go);
+	for (uint64_t n = 0; n < OTHERS_SEND; n++) {
+		int err;
+
+		write_other(message, other->id, n);
+		while ((err = moor_tx_send(mine, message, OTHERS_LEN, HUNG)) == MOOR_ECLOSED || err == MOOR_EPEERDEAD)
+			usleep(100); /* full, and the next consumer is still to come */
+		must(err, 0, "send");
+	}
+	moor_tx_close(mine);
+	return 0;
+}
+
+static void let_others_go(const struct scenario *s)
+{
+	for (unsigned i = 0; i < s->others && !others_go; i++)
+		t_gate_open(others[i].go, 1);
+	others_go = true;
+}
+
+/* before: while the child is stepped, and after its death; else only then. */
+static void start_others(const struct scenario *s, bool before)
+{
+	for (unsigned i = 0; i < s->others; i++) {
+		if (!others[i].go)
+			others[i].go = t_gate_new();
+		others[i].id = i;
+		others[i].pid = t_spawn(send_on, &others[i]);
+		t_gate_pass(holder.to_us);
+	}
+	others_go = false;
+	if (before)
+		let_others_go(s);
+}
+
+static int send_wounded(void *arg)
+{
+	const struct scenario *s = arg;
+	static unsigned char wounded[LEN];
+
+	must(moor_tx_open(name, NULL, &my_tx), 0, "tx_open");
+	t_fill(wounded, LEN, sent);
+	t_die_at(s->wound, 1);
+	moor_tx_send(my_tx, wounded, LEN, MOOR_NOWAIT);
+	return 0;
+}
+
+/* In half of the runs, where there is room for them all, the others go on while the child is stepped. */
+static void set_up_one_of_many(const struct scenario *s)
+{
+	set_up_ring(s);
+	if (s->wound) {
+		account->may_commit = 1;
+		ck_assert_int_eq(t_wait(t_spawn(send_wounded, (void *)(uintptr_t)s)), 128 + SIGKILL);
+	}
+	start_others(s, (s->state == EMPTY || s->state == SOME) && next_name % 2);
+}
+
+static int die_claiming(void *arg)
+{
+	must(moor_tx_open(name, NULL, &my_tx), 0, "tx_open");
+	t_die_at(arg, 1);
+	moor_tx_send(my_tx, "", 0, MOOR_NOWAIT);
+	return 0;
+}
+
+static void recover_enter(const struct scenario *s);
+static void act_recover(const struct scenario *s);
+static void act_open_and_recover(const struct scenario *s);
+
+static int recover_wounded(void *arg)
+{
+	const struct scenario *s = arg;
+
+	recover_enter(s);
+	t_die_at(s->wound, 1);
+	act_recover(s);
+	return 0;
+}
+
+static void set_up_consumer_of_many(const struct scenario *s)
+{
+	static const char *const labels[] = {"mpsc: claimed", "mpsc: marked"};
+	const bool recovers = s->act == act_recover || s->act == act_open_and_recover;
+
+	set_up_ring(s);
+	if (recovers) { /* two claims of the dead, one of them not marked, and a message */
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(t_wait(t_spawn(die_claiming, (void *)(uintptr_t)labels[i])), 128 + SIGKILL);
+		send_next(10);
+	}
+	moor_rx_close(rx);
+	rx = NULL;
+	if (s->wound) {
+		ck_assert_int_eq(t_wait(t_spawn(recover_wounded, (void *)(uintptr_t)s)), 128 + SIGKILL);
+		account->released = account->may_release = 0;
+		ck_assert_int_eq(account->failed, 0);
+	}
+	start_others(s, (recovers || s->state != EMPTY) && next_name % 2);
+}
+
+/* The next message, and how long it was waited for: in most of the runs as if a look for the dead had been long ago. */
+static void await_message(struct moor_msg *ret_msg)
+{
+	const bool at_once = next_name % 8 != 0;
+	const int64_t begun = t_now();
+
+	if (at_once)
+		rx->ring.next_look = 0;
+	t_assert_err(moor_rx_wait(rx, HUNG), 0);
+	t_assert_err(moor_rx_peek(rx, ret_msg), 0);
+	if (!at_once && t_now() - begun > worst_wait)
+		worst_wait = t_now() - begun;
+}
+
+static bool is_of_others(const struct moor_msg *msg, uint64_t *next)
+{
+	unsigned char expected[OTHERS_LEN];
+	uint64_t number;
+
+	if (msg->len != OTHERS_LEN)
+		return false;
+	memcpy(&number, msg->data, sizeof number);
+	t_assert(number >> 32 < OTHERS);
+	t_assert((uint32_t)number == next[number >> 32]);
+	next[number >> 32]++;
+	write_other(expected, number >> 32, (uint32_t)number);
+	t_assert(memcmp(msg->data, expected, OTHERS_LEN) == 0);
+	return true;
+}
+
+static bool is_message(const struct moor_msg *msg, unsigned n)
+{
+	return msg->len == lengths[n] && t_is_filled(msg->data, msg->len, n);
+}
+
+/*
+ * All that was sent, the others' among it, each one's in its order. Of what was in flight, which has the number `sent`,
+ * all or nothing. Returns whether it came.
+ */
+static unsigned receive_among_others(const struct scenario *s)
+{
+	uint64_t next[OTHERS] = {0};
+	unsigned all = s->others * OTHERS_SEND, extra = 0;
+	struct moor_msg msg;
+	int err = 0;
+
+	while (received < sent || all || !err) {
+		if (received < sent || all) {
+			await_message(&msg);
+		} else { /* it may be the last */
+			rx->ring.next_look = 0;
+			err = moor_rx_peek(rx, &msg);
+			if (err)
+				break;
+		}
+		if (is_of_others(&msg, next)) {
+			all--;
+		} else if (received < sent && is_message(&msg, received)) {
+			received++;
+		} else {
+			ck_assert_msg(extra == 0 && is_message(&msg, sent), "message %u of %u differs; length %zu", received, sent,
+			              msg.len);
+			extra++;
+		}
+		moor_rx_release(rx);
+	}
+	t_assert_err(err, MOOR_EAGAIN);
+	return extra;
+}
+
+static void end_others(const struct scenario *s)
+{
+	for (unsigned i = 0; i < s->others; i++)
+		ck_assert_int_eq(t_wait(others[i].pid), 0);
+	ck_assert_int_eq(account->failed, 0);
+	rx->ring.next_look = 0;
+}
+
+/* The parent's producer and consumer lived on. */
+static void check_one_of_many(const struct scenario *s)
+{
+	const int64_t start = t_now();
+	moor_tx *successor = NULL;
+	unsigned extra;
+
+	let_others_go(s);
+	if (next_name % 3 == 0) /* it comes before anything was received */
+		t_assert_err(moor_tx_open(name, NULL, &successor), 0);
+	extra = receive_among_others(s);
+	ck_assert_int_ge((int)extra, account->committed);
+	ck_assert_int_le((int)extra, account->may_commit);
+	sent += extra;
+	received += extra;
+	moor_tx_close(successor);
+	end_others(s);
+	t_assert(t_now() - start < AT_ONCE_NS);
+	both_go_on();
+}
+
+/* The producers lived on: the successor gets all that was not released. */
+static void check_consumer_of_many(const struct scenario *s)
+{
+	const int64_t start = t_now();
+	struct moor_msg msg;
+	int skipped = 0;
+
+	t_assert_err(moor_rx_open(name, NULL, &rx), 0);
+	let_others_go(s);
+	if (account->may_release) { /* there is a message after these: the parent's next, or an other's */
+		await_message(&msg);
+		while (skipped < account->may_release && !is_message(&msg, received)) {
+			received++;
+			skipped++;
+		}
+		t_assert_err(moor_rx_rewind(rx), 0);
+	}
+	ck_assert_int_ge(skipped, account->released);
+	ck_assert_int_le(skipped, account->may_release);
+	lengths[sent] = SIZE_MAX; /* there is none in flight */
+	ck_assert_uint_eq(receive_among_others(s), 0);
+	end_others(s);
+	t_assert(t_now() - start < AT_ONCE_NS);
+	both_go_on();
+}
+
+static void recover_enter(const struct scenario *s)
+{
+	rx_enter(s);
+	my_rx->ring.next_look = 0;
+	account->may_release = 1;
+}
+
+static void act_recover(const struct scenario *s)
+{
+	struct moor_msg msg;
+
+	(void)s;
+	must(moor_rx_peek(my_rx, &msg), 0, "peek");
+	moor_rx_release(my_rx);
+	account->released = 1;
+}
+
+/* From the opening on, which takes over from one who died in it. */
+static void act_open_and_recover(const struct scenario *s)
+{
+	recover_enter(s);
+	act_recover(s);
+}
+
 /* ---- the table ---- */
 
 #define NAME(what, before, enter_, act_)                                                                               \
@@ -518,6 +810,20 @@ static void act_batch(const struct scenario *s)
 	side(what ", empty", EMPTY, enter, act, NULL), side(what ", some", SOME, enter, act, NULL),                    \
 	    side(what ", nearly full", NEARLY_FULL, enter, act, NULL), side(what ", wrap", WRAP, enter, act, NULL),    \
 	    side(what ", full", FULL, enter, act, NULL)
+
+/* The same among others. */
+#define MTX(what, state_, enter_, act_, others_, wound_)                                                               \
+	{.name = what, .set_up = set_up_one_of_many, .enter = enter_, .act = act_, .check = check_one_of_many,         \
+	 .state = state_, .wound = wound_, .others = others_}
+#define MRX(what, state_, enter_, act_, others_, wound_)                                                               \
+	{.name = what, .set_up = set_up_consumer_of_many, .enter = enter_, .act = act_,                                \
+	 .check = check_consumer_of_many, .state = state_, .wound = wound_, .others = others_}
+#define MANY(side, what, enter, act, n)                                                                                \
+	side(what " among " #n ", empty", EMPTY, enter, act, n, NULL),                                                 \
+	    side(what " among " #n ", some", SOME, enter, act, n, NULL),                                               \
+	    side(what " among " #n ", nearly full", NEARLY_FULL, enter, act, n, NULL),                                 \
+	    side(what " among " #n ", wrap", WRAP, enter, act, n, NULL),                                               \
+	    side(what " among " #n ", full", FULL, enter, act, n, NULL)
 
 static const struct scenario scenarios[] = {
     NAME("create, free", FREE, NULL, map_create),
@@ -546,6 +852,34 @@ static const struct scenario scenarios[] = {
     RX("rx open after a death, released", SOME, NULL, rx_enter, "rx: released"),
     RX("rx open after a death, given", WRAP, NULL, rx_enter, "rx: room given"),
     RX("rx close", SOME, rx_enter, rx_close, NULL),
+    MANY(MTX, "send", send_enter, act_send, 1),
+    MANY(MTX, "send", send_enter, act_send, 2),
+    MANY(MTX, "send", send_enter, act_send, 3),
+    MANY(MTX, "reserve and commit", send_enter, act_reserve, 1),
+    MANY(MTX, "reserve and commit", send_enter, act_reserve, 2),
+    MANY(MTX, "reserve and commit", send_enter, act_reserve, 3),
+    MANY(MTX, "reserve and cancel", send_enter, act_cancel, 2),
+    MTX("tx open among 2", SOME, NULL, tx_enter, 2, NULL),
+    MTX("tx open among 2 after a death, announced", SOME, NULL, tx_enter, 2, "mpsc: announced"),
+    MTX("tx open among 2 after a death, claimed", SOME, NULL, tx_enter, 2, "mpsc: claimed"),
+    MTX("tx open among 2 after a death, marked", WRAP, NULL, tx_enter, 2, "mpsc: marked"),
+    MTX("tx close among 2", SOME, tx_enter, tx_close, 2, NULL),
+    MANY(MRX, "recv", recv_enter, act_recv, 2),
+    MANY(MRX, "peek and release", recv_enter, act_peek, 1),
+    MANY(MRX, "peek and release", recv_enter, act_peek, 2),
+    MANY(MRX, "peek and release", recv_enter, act_peek, 3),
+    MANY(MRX, "a batch", batch_enter, act_batch, 2),
+    MRX("rx open among 2", SOME, NULL, rx_enter, 2, NULL),
+    MRX("rx close among 2", SOME, rx_enter, rx_close, 2, NULL),
+    MRX("recover among 1", EMPTY, recover_enter, act_recover, 1, NULL),
+    MRX("recover among 2", EMPTY, recover_enter, act_recover, 2, NULL),
+    MRX("recover among 3", EMPTY, recover_enter, act_recover, 3, NULL),
+    MRX("open and recover", EMPTY, NULL, act_open_and_recover, 2, NULL),
+    MRX("open and recover after a death, to skip", EMPTY, NULL, act_open_and_recover, 2, "recover: to skip"),
+    MRX("open and recover after a death, skipped", EMPTY, NULL, act_open_and_recover, 2, "recover: skipped"),
+    MRX("open and recover after a death, counted", EMPTY, NULL, act_open_and_recover, 2, "rx: counted"),
+    MRX("open and recover after a death, released", EMPTY, NULL, act_open_and_recover, 2, "rx: released"),
+    MRX("open and recover after a death, cleared", EMPTY, NULL, act_open_and_recover, 2, "rx: cleared"),
 };
 #define SCENARIOS (int)(sizeof scenarios / sizeof scenarios[0])
 
@@ -609,6 +943,8 @@ static void run_all(const struct scenario *s, bool whole, unsigned long sample, 
 		printf("\n");
 	else
 		printf(", seed %" PRIu64 "\n", seed);
+	if (worst_wait)
+		printf("%s: the longest wait was %" PRId64 " us\n", s->name, worst_wait / 1000);
 	t_path_free(&path);
 }
 
@@ -626,7 +962,10 @@ START_TEST(test_K_killed_after_each_instruction)
 	account = t_shared(sizeof *account);
 	holder.to_holder = t_gate_new();
 	holder.to_us = t_gate_new();
-	run_all(&scenarios[_i], whole, lab && !whole ? strtoul(lab, NULL, 10) : SAMPLE,
+	run_all(&scenarios[_i], whole,
+	        lab && !whole            ? strtoul(lab, NULL, 10)
+	        : scenarios[_i].others ? SAMPLE_AMONG_OTHERS
+	                               : SAMPLE,
 	        (seed ? strtoull(seed, NULL, 10) : (uint64_t)t_now()) + (uint64_t)_i);
 }
 END_TEST

@@ -606,8 +606,9 @@ static void kill_producer(enum state state, enum action action, const char *labe
 	while (received < victims_at)
 		expect_next();
 	expect_victims(victims, victims_len);
-	if (still) {
+	if (still) { /* what the victim left has been passed over; what stands still, and the line behind it, has not */
 		expect_none();
+		ck_assert_uint_eq(look().occupied, 2 * LINE);
 		let_go_on(still);
 	}
 	expect_all();
