@@ -1056,7 +1056,7 @@ static void open_many(const char *name, moor_tx **producers, int from, int to)
 static void silence(void)
 {
 	t_assert(is_reminded());
-	if ((moor__load_64(&rx->ring.consumer->quiet.asleep) & MOOR__POSITION) == rx->head + rx->ahead)
+	if ((moor__load_64(&rx->ring.consumer->quiet.asleep) & MOOR__POSITION) == rx->seen)
 		moor__os_bell_remind(&moor__endpoint_of(rx)->bell, 0);
 }
 
