@@ -75,7 +75,7 @@ bench_mooring_bench_CPPFLAGS += -DBENCH_NNG
 bench_mooring_bench_LDADD += libbench-nng.la
 endif
 
-EXTRA_DIST += bench/instructions.sh
+EXTRA_DIST += bench/compare.sh bench/instructions.sh
 # BENCHFLAGS="--quick --csv results.csv", for one.
 bench: mooring$(EXEEXT) bench/mooring-bench$(EXEEXT)
 	./mooring$(EXEEXT) bench $(BENCHFLAGS)

@@ -923,6 +923,91 @@ START_TEST(test_Q5_open_and_close_many_times)
 }
 END_TEST
 
+/* All that share a processor here. */
+static void stay_on_first_processor(void)
+{
+	cpu_set_t all, one;
+	int first = 0;
+
+	CPU_ZERO(&one);
+	if (sched_getaffinity(0, sizeof all, &all))
+		return;
+	while (first < CPU_SETSIZE - 1 && !CPU_ISSET(first, &all))
+		first++;
+	CPU_SET(first, &one);
+	(void)sched_setaffinity(0, sizeof one, &one);
+}
+
+struct beside {
+	struct moor_channel_opts opts;
+	unsigned count;
+	int stop; /* by the parent, for the busy one */
+};
+
+static int answer_beside(void *arg)
+{
+	const struct beside *beside = arg;
+	uint64_t number;
+	moor_tx *tx;
+	moor_rx *rx;
+	size_t len;
+
+	stay_on_first_processor();
+	MUST(moor_rx_open("there", &beside->opts, &rx) < 0, 0);
+	MUST(moor_tx_open("back", &beside->opts, &tx) < 0, 0);
+	for (unsigned i = 0; i < beside->count; i++) {
+		MUST(moor_rx_recv(rx, &number, sizeof number, &len, HUNG), 0);
+		number++;
+		MUST(moor_tx_send(tx, &number, sizeof number, HUNG), 0);
+	}
+	_exit(0); /* without a close */
+}
+
+static int be_busy(void *arg)
+{
+	const struct beside *beside = arg;
+
+	stay_on_first_processor();
+	while (!__atomic_load_n(&beside->stop, __ATOMIC_ACQUIRE))
+		;
+	return 0;
+}
+
+/* There a waiter yields to its peer instead of spinning, and sleeps without a fence of the peer's: with another process
+ * that wants the processor, too. And a peer that dies there is missed as soon as any. */
+START_TEST(test_both_on_one_processor)
+{
+	struct beside *beside = t_shared(sizeof *beside);
+	pid_t answering, busy = 0;
+	uint64_t number;
+	moor_tx *tx;
+	moor_rx *rx;
+	size_t len;
+
+	beside->opts = MOOR_CHANNEL_OPTS(.kind = _i == 1 ? MOOR_MPSC : MOOR_SPSC);
+	beside->count = _i == 2 ? 50 : 3000;
+	stay_on_first_processor();
+	ck_assert_int_ge(moor_tx_open("there", &beside->opts, &tx), 0);
+	ck_assert_int_ge(moor_rx_open("back", &beside->opts, &rx), 0);
+	answering = t_spawn(answer_beside, beside);
+	if (_i == 2)
+		busy = t_spawn(be_busy, beside);
+	for (uint64_t i = 0; i < beside->count; i++) {
+		t_assert_err(moor_tx_send(tx, &i, sizeof i, HUNG), 0);
+		t_assert_err(moor_rx_recv(rx, &number, sizeof number, &len, HUNG), 0);
+		ck_assert_uint_eq(len, sizeof number);
+		ck_assert_uint_eq(number, i + 1);
+	}
+	t_assert_err(moor_rx_recv(rx, &number, sizeof number, &len, HUNG), MOOR_EPEERDEAD);
+	__atomic_store_n(&beside->stop, 1, __ATOMIC_RELEASE);
+	ck_assert_int_eq(t_wait(answering), 0);
+	if (busy)
+		ck_assert_int_eq(t_wait(busy), 0);
+	moor_tx_close(tx);
+	moor_rx_close(rx);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("channel");
@@ -944,6 +1029,7 @@ int main(void)
 	tcase_add_test(cases, test_R29_stopped_consumer);
 	tcase_add_test(cases, test_K19_stopped_producer);
 	tcase_add_test(cases, test_EBUSY_is_exact_while_somebody_looks);
+	tcase_add_loop_test(cases, test_both_on_one_processor, 0, 3);
 	tcase_add_test(cases, test_R17_ten_million_messages);
 	tcase_add_test(cases, test_Q1_shared_memory_full);
 	tcase_add_test(cases, test_Q5_open_and_close_many_times);
