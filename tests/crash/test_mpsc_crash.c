@@ -261,6 +261,8 @@ static void must(int got, int expected, const char *what)
 	}
 }
 
+static struct t_gate *opened, *go;
+
 static int act(void *arg)
 {
 	const enum action action = *(enum action *)arg;
@@ -278,8 +280,11 @@ static int act(void *arg)
 		must(moor_tx_open(name, NULL, &my_tx), 0, "tx_open");
 	else
 		must(moor_rx_open(name, NULL, &my_rx), 0, "rx_open");
-	if (action != TX_OPEN && action != RX_OPEN)
+	if (action != TX_OPEN && action != RX_OPEN) {
+		t_gate_open(opened, 1);
+		t_gate_pass(go);
 		arm();
+	}
 	t_fill(text, len, next_number);
 	switch (action) {
 	case TX_OPEN:
@@ -357,18 +362,19 @@ static int act(void *arg)
 
 /* Others: a message each, on the way to which they stop or die. */
 struct other {
-	const char *label;
+	const char *label, *then; /* then: it stops there next, if it goes on; or NULL */
 	uint64_t number;
 	size_t len;
 	bool dies;
 };
 
-static const char *stop_label;
+static const char *stop_label, *stop_then;
 
 static void stop_hook(const char *label)
 {
 	if (stop_label && strcmp(label, stop_label) == 0) {
-		stop_label = NULL;
+		stop_label = stop_then;
+		stop_then = NULL;
 		raise(SIGSTOP);
 	}
 }
@@ -385,6 +391,7 @@ static int send_other(void *arg)
 		t_die_at(other->label, 1);
 	} else {
 		stop_label = other->label;
+		stop_then = other->then;
 		moor__crash_hook = stop_hook;
 	}
 	must(moor_tx_send(mine, text, other->len, MOOR_NOWAIT), 0, "send");
@@ -396,21 +403,27 @@ static int send_other(void *arg)
 
 static void die_as(const char *label, size_t len)
 {
-	struct other other = {label, 0xdead, len, true};
+	struct other other = {.label = label, .number = 0xdead, .len = len, .dies = true};
 
 	ck_assert_int_eq(t_wait(t_spawn(send_other, &other)), 128 + SIGKILL);
 	deaths++;
 }
 
-/* Stands still at the label with that message. */
-static pid_t stop_as(const char *label, size_t len, uint64_t number)
+static void await_stop(pid_t pid)
 {
-	struct other other = {label, number, len, false};
-	const pid_t pid = t_spawn(send_other, &other);
 	siginfo_t info;
 
-	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED), 0);
 	ck_assert_int_eq(info.si_code, CLD_STOPPED);
+}
+
+/* Stands still at the label with that message. */
+static pid_t stop_as(const char *label, const char *then, size_t len, uint64_t number)
+{
+	struct other other = {.label = label, .then = then, .number = number, .len = len};
+	const pid_t pid = t_spawn(send_other, &other);
+
+	await_stop(pid);
 	return pid;
 }
 
@@ -433,16 +446,37 @@ static void until_asleep(pid_t pid, uint64_t waits)
 	}
 }
 
-/* Runs the action in a child, killed at the label's nth time, or never (NULL). */
-static void run(enum action action, const char *label, unsigned nth)
+/* An announcer, when the victim has its slot: it would take that of the dead, and nothing would be left of what it said. */
+static pid_t come_before(enum before before, size_t len, uint64_t number)
+{
+	if (before == STOPPED_ANNOUNCER)
+		return stop_as("mpsc: announced", NULL, len, number);
+	if (before == DEAD_ANNOUNCER)
+		die_as("mpsc: announced", len);
+	return 0;
+}
+
+/*
+ * Runs the action in a child, killed at the label's nth time, or never (NULL), after whoever comes before it. Returns
+ * the announcer that stands still, or 0.
+ */
+static pid_t run(enum action action, const char *label, unsigned nth, enum before before, size_t len, uint64_t number)
 {
 	const uint64_t waits = look().waits;
-	pid_t pid;
+	pid_t pid, announcer = 0;
 	int end;
 
 	die_label = label;
 	die_nth = nth;
-	pid = t_spawn(act, &action);
+	if (action == TX_OPEN || action == RX_OPEN) {
+		announcer = come_before(before, len, number);
+		pid = t_spawn(act, &action);
+	} else {
+		pid = t_spawn(act, &action);
+		t_gate_pass(opened);
+		announcer = come_before(before, len, number);
+		t_gate_open(go, 1);
+	}
 	if (action == TX_WAIT || action == RX_WAIT)
 		until_asleep(pid, waits);
 	if (action == TX_WAIT) {
@@ -455,6 +489,7 @@ static void run(enum action action, const char *label, unsigned nth)
 	end = t_wait(pid);
 	if (end != (label ? 128 + SIGKILL : 0) || account->failed)
 		ck_abort_msg("%s at %s: ended with %d", action_names[action], label ? label : "nothing", end);
+	return announcer;
 }
 
 /* Two dead claims, one not marked, and a message: what RX_RECOVER has to do with. */
@@ -572,22 +607,17 @@ static void kill_producer(enum state state, enum action action, const char *labe
 	uint64_t victims;
 	size_t announced_len = announced[runs % 3];
 	pid_t announcer = 0, still = 0;
-	uint64_t victims_at, announcers = 0;
+	const uint64_t announcers = 0xa000 + runs;
+	uint64_t victims_at;
 	moor_tx *successor = NULL;
 
 	set_up_for(state, action);
 	if (state == FULL || state == NEARLY_FULL || !has_room(announced_len, 20))
 		before = NOBODY;
-	if (before == DEAD_ANNOUNCER) {
-		die_as("mpsc: announced", announced_len);
-	} else if (before == STOPPED_ANNOUNCER) {
-		announcers = 0xa000 + runs;
-		announcer = stop_as("mpsc: announced", announced_len, announcers);
-	}
 	was = look();
 	victims = next_number;
 	victims_at = sent;
-	run(action, label, nth);
+	announcer = run(action, label, nth, before, announced_len, announcers);
 	deaths += is_death(action, label) && !has_closed(&was);
 	next_number++;
 	if (action == TX_CLOSE)
@@ -596,7 +626,7 @@ static void kill_producer(enum state state, enum action action, const char *labe
 		t_assert_err(moor_tx_open(name, NULL, &successor), 0);
 	if (has_room(150, 20)) {
 		if (after == ONE_STANDS_STILL)
-			still = stop_as("mpsc: claimed", 50, expect_later(50)); /* a line: it never needs padding */
+			still = stop_as("mpsc: claimed", NULL, 50, expect_later(50)); /* a line: it never needs padding */
 		else if (after == TWO_DIE)
 			for (int i = 0; i < 2; i++)
 				die_as(i ? "mpsc: marked" : "mpsc: claimed", i ? 60 : 150);
@@ -641,7 +671,7 @@ static void kill_consumer(enum state state, enum action action, const char *labe
 	const int64_t start = t_now();
 
 	set_up_for(state, action);
-	run(action, label, nth);
+	(void)run(action, label, nth, NOBODY, 0, 0);
 	check_released(received);
 	t_assert(action != RX_BATCH || received == 0 || account->released == 3 || look().received_messages == received);
 	t_assert(look().consumers == 0);
@@ -653,7 +683,9 @@ static void kill_consumer(enum state state, enum action action, const char *labe
 		account->released = account->may_release = 0;
 		die_label = second;
 		die_nth = second_nth;
+		t_gate_open(go, 1);
 		end = t_wait(t_spawn(act, (void *)(uintptr_t)&recover));
+		t_gate_pass(opened);
 		ck_assert_msg((end == 0 || end == 128 + SIGKILL) && !account->failed, "the second ended with %d", end);
 		check_released(before);
 	}
@@ -705,7 +737,7 @@ static void list_points(enum state state, enum action first, enum action last)
 			continue;
 		set_up_for(state, action);
 		account->label_count = 0;
-		run(action, NULL, 0);
+		(void)run(action, NULL, 0, NOBODY, 0, 0);
 		tear_down();
 		ck_assert_msg(account->label_count > 0, "%s has no labels", action_names[action]);
 		for (unsigned i = 0; i < account->label_count; i++) {
@@ -729,13 +761,20 @@ static void announce(enum state state, const struct point *point, int before, in
 	fflush(stdout);
 }
 
+static void begin(void)
+{
+	account = t_shared(sizeof *account);
+	opened = t_gate_new();
+	go = t_gate_new();
+}
+
 /* _i: the state, and who comes after */
 START_TEST(test_K_producer_killed_anywhere)
 {
 	const enum state state = (enum state)(_i / AFTERS);
 	const enum after after = (enum after)(_i % AFTERS);
 
-	account = t_shared(sizeof *account);
+	begin();
 	list_points(state, TX_OPEN, TX_WAIT);
 	for (unsigned i = 0; i < point_count; i++) {
 		const enum before before = (enum before)((i + (unsigned)_i) % BEFORES);
@@ -750,7 +789,7 @@ END_TEST
 /* Every announcer at every point of a send, where all three lengths come in turn. */
 START_TEST(test_K_claim_that_others_announced)
 {
-	account = t_shared(sizeof *account);
+	begin();
 	list_points(EMPTY, TX_SEND, TX_SEND);
 	for (unsigned i = 0; i < point_count; i++) {
 		for (int n = 0; n < 6; n++) {
@@ -768,17 +807,15 @@ START_TEST(test_K_dead_announcer_living_claimer)
 	static const size_t lengths[] = {100, 10, 500};
 	pid_t still;
 
-	account = t_shared(sizeof *account);
+	begin();
 	for (unsigned i = 0; i < 9; i++) {
+		const size_t len = lengths[i / 3];
+
 		set_up(EMPTY, TX_SEND);
-		still = stop_as("mpsc: announced", lengths[i / 3], expect_later(lengths[i / 3]));
+		still = stop_as("mpsc: announced", "mpsc: claimed", len, expect_later(len));
 		die_as("mpsc: announced", lengths[i % 3]);
 		kill(still, SIGCONT);
-		ck_assert_int_eq(t_wait(still), 0);
-		expect_all();
-		/* and now so that the dead one's is still unmarked when it is looked at */
-		die_as("mpsc: announced", lengths[i % 3]);
-		still = stop_as("mpsc: claimed", lengths[i / 3], expect_later(lengths[i / 3]));
+		await_stop(still);
 		expect_none();
 		send_by(tx, 20);
 		expect_none();
@@ -794,7 +831,7 @@ END_TEST
 
 START_TEST(test_K7_consumer_killed_anywhere)
 {
-	account = t_shared(sizeof *account);
+	begin();
 	list_points((enum state)_i, RX_OPEN, RX_CLOSE);
 	for (unsigned i = 0; i < point_count; i++) {
 		announce((enum state)_i, &points[i], 0, 0);
@@ -810,7 +847,7 @@ START_TEST(test_K9_recovery_killed_twice)
 	static struct point firsts[64];
 	unsigned count;
 
-	account = t_shared(sizeof *account);
+	begin();
 	list_points(_i ? USED : EMPTY, RX_RECOVER, RX_RECOVER);
 	count = point_count;
 	ck_assert_uint_lt(count, 64);
@@ -843,7 +880,7 @@ START_TEST(test_K5_killed_while_the_consumer_sleeps)
 	                                     "mpsc: copied",    "mpsc: published", "mpsc: withdrawn"};
 	int64_t *const when = t_shared(sizeof *when);
 
-	account = t_shared(sizeof *account);
+	begin();
 	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
 		const bool published = i >= 4;
 		uint64_t waits;
