@@ -82,7 +82,7 @@ static int take_role(struct moor__endpoint *endpoint, void *handle, uint32_t rol
 	if (role == MOOR__CONSUMER || geometry->kind != MOOR_MPSC)
 		return take_slot(endpoint, handle, role, taken, mem, geometry);
 	for (uint32_t slot = MOOR__PRODUCER; slot <= geometry->max_producers; slot++) {
-		err = take_slot(endpoint, handle, slot, taken, mem, geometry);
+		err = take_slot(endpoint, handle, slot, taken && slot == role, mem, geometry);
 		if (err != MOOR_EBUSY)
 			return err;
 	}
