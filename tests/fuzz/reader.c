@@ -253,7 +253,8 @@ static void seeds(fuzz_give *give, void *arg)
 	static const uint32_t words[] = {MOOR_ABI_WORD_MESSAGE, MOOR_ABI_WORD_PAD,  MOOR_ABI_WORD_END,
 	                                 MOOR_ABI_WORD_CLAIM,   MOOR_ABI_WORD_PAD | 1,
 	                                 1u << MOOR_ABI_WORD_BY_SHIFT};
-	static const uint32_t details[] = {0, 1, 255, 256, 4095, 0x0fffffff, UINT32_MAX};
+	static const uint32_t details[] = {0, 1, 57, 255, 256, 2000, 4095, 0x0fffffff, UINT32_MAX};
+	const uint32_t ids = moor__word_ids(1, 1); /* of many: by somebody */
 	struct fuzz_output out;
 
 	for (size_t i = 0; i < 2 * sizeof positions / sizeof positions[0]; i++) { /* correct producers */
@@ -267,12 +268,14 @@ static void seeds(fuzz_give *give, void *arg)
 		fuzz_put(&out, REOPEN, 1);
 		give(arg, out.bytes, out.len);
 	}
-	for (size_t i = 0; i < 2 * sizeof words / sizeof words[0]; i++) { /* a forged record */
-		begin(&out, (unsigned)i / 2 % 4 | (i % 2 ? FUZZ_MANY : 0), 0);
+	for (size_t i = 0; i < 8 * sizeof words / sizeof words[0]; i++) { /* a forged record, here and at the ring's end */
+		const unsigned unit = i / 2 % 2 ? 252 : 0;
+
+		begin(&out, (i / 4 % 2 ? 2 : 0) | (i % 2 ? FUZZ_MANY : 0), unit * MOOR_ABI_UNIT);
 		for (size_t n = 0; n < sizeof details / sizeof details[0]; n++) {
 			fuzz_put(&out, RECORD, 1);
-			fuzz_put(&out, 0, 1);
-			fuzz_put(&out, words[i / 2], 4);
+			fuzz_put(&out, unit, 1);
+			fuzz_put(&out, words[i / 8] | (i % 2 ? ids : 0), 4);
 			fuzz_put(&out, details[n], 4);
 			fuzz_put(&out, n % 2 ? PEEK : WAIT, 1);
 			fuzz_put(&out, 1, n % 2 ? 0 : 1);
