@@ -252,7 +252,7 @@ static void seeds(fuzz_give *give, void *arg)
 	                                     UINT64_MAX - 15};
 	static const uint32_t words[] = {MOOR_ABI_WORD_MESSAGE, MOOR_ABI_WORD_PAD,  MOOR_ABI_WORD_END,
 	                                 MOOR_ABI_WORD_CLAIM,   MOOR_ABI_WORD_PAD | 1,
-	                                 1u << MOOR_ABI_WORD_BY_SHIFT};
+	                                 0};
 	static const uint32_t details[] = {0, 1, 57, 255, 256, 2000, 4095, 0x0fffffff, UINT32_MAX};
 	const uint32_t ids = moor__word_ids(1, 1); /* of many: by somebody */
 	struct fuzz_output out;
@@ -271,18 +271,21 @@ static void seeds(fuzz_give *give, void *arg)
 	for (size_t i = 0; i < 8 * sizeof words / sizeof words[0]; i++) { /* a forged record, here and at the ring's end */
 		const unsigned unit = i / 2 % 2 ? 252 : 0;
 
-		begin(&out, (i / 4 % 2 ? 2 : 0) | (i % 2 ? FUZZ_MANY : 0), unit * MOOR_ABI_UNIT);
 		for (size_t n = 0; n < sizeof details / sizeof details[0]; n++) {
+			begin(&out, (i / 4 % 2 ? 2 : 0) | (i % 2 ? FUZZ_MANY : 0), unit * MOOR_ABI_UNIT);
 			fuzz_put(&out, RECORD, 1);
 			fuzz_put(&out, unit, 1);
 			fuzz_put(&out, words[i / 8] | (i % 2 ? ids : 0), 4);
 			fuzz_put(&out, details[n], 4);
-			fuzz_put(&out, n % 2 ? PEEK : WAIT, 1);
-			fuzz_put(&out, 1, n % 2 ? 0 : 1);
+			fuzz_put(&out, WAIT, 1);
+			fuzz_put(&out, 1, 1);
+			fuzz_put(&out, PEEK, 1);
+			fuzz_put(&out, REWIND, 1);
 			put_recv(&out);
 			fuzz_put(&out, REOPEN, 1);
+			put_recv(&out);
+			give(arg, out.bytes, out.len);
 		}
-		give(arg, out.bytes, out.len);
 	}
 	for (unsigned how = 0; how < 64; how++) { /* one of many claims, and dies, or does not; others go on */
 		begin(&out, 2 | FUZZ_MANY, 4096 - 128);
