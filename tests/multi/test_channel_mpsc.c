@@ -1113,6 +1113,50 @@ START_TEST(test_wait_any)
 }
 END_TEST
 
+/* What the dead have claimed is passed over by who waits for several things, too, and so is their end seen. */
+START_TEST(test_wait_any_over_the_dead)
+{
+	struct moor_waitable both[2];
+	struct puppet *dies[2];
+	moor_event *event;
+	moor_tx *tx;
+	moor_rx *rx;
+	size_t which;
+
+	t_assert_err(moor_rx_open(name, &many, &rx), MOOR_CREATED);
+	t_assert_err(moor_tx_open(name, NULL, &tx), 0);
+	t_assert_err(moor_event_create("event", 0, NULL, &event), 0);
+	both[0] = moor_event_waitable(event);
+	both[1] = moor_rx_waitable(rx);
+	for (int i = 0; i < 2; i++) {
+		dies[i] = puppet_new(OPEN_TX);
+		stop_at(dies[i], before_payload[i], 100, 1);
+	}
+	t_send(tx, 10, 2);
+	t_assert_err(moor_wait_any(both, 2, 150 * MS, &which), MOOR_ETIMEDOUT);
+	for (int i = 0; i < 2; i++)
+		t_kill(dies[i]->pid);
+	t_assert_err(moor_wait_any(both, 2, HUNG, &which), 0);
+	ck_assert_uint_eq(which, 1);
+	t_expect(rx, 10, 2);
+	for (int i = 0; i < 2; i++) {
+		dies[i] = puppet_new(OPEN_TX);
+		stop_at(dies[i], before_payload[i], 100, 1);
+	}
+	moor_tx_close(tx);
+	t_assert_err(moor_wait_any(both, 2, 150 * MS, &which), MOOR_ETIMEDOUT);
+	for (int i = 0; i < 2; i++)
+		t_kill(dies[i]->pid);
+	t_assert_err(moor_wait_any(both, 2, HUNG, &which), 0);
+	ck_assert_uint_eq(which, 1);
+	t_assert_err(moor_rx_wait(rx, MOOR_NOWAIT), MOOR_EPEERDEAD);
+	t_assert_err(moor_rx_wait(rx, MOOR_NOWAIT), MOOR_ECLOSED);
+	ck_assert_uint_eq(look().skipped, 4);
+	moor_event_close(event);
+	moor_rx_close(rx);
+}
+END_TEST
+
 /* The consumer waits for a message and for something else, and is woken for it. */
 static int await_either(void *arg)
 {
@@ -1245,6 +1289,7 @@ int main(void)
 	tcase_add_loop_test(cases, test_many_dead_at_once, 0, 3);
 	tcase_add_test(cases, test_drain);
 	tcase_add_test(cases, test_wait_any);
+	tcase_add_test(cases, test_wait_any_over_the_dead);
 	tcase_add_test(cases, test_wait_any_in_another_process);
 	tcase_add_test(cases, test_successor_of_a_consumer);
 	suite_add_tcase(suite, cases);
