@@ -75,6 +75,7 @@ static int walk_claims(const unsigned char *data, uint64_t capacity, const struc
 {
 	const uint64_t end = moor__claimed_position(moor__acquire_64(&many->claimed), tail->position); /* A11 */
 	uint64_t position = tail->position;
+	int wrong = MOOR_ECORRUPT;
 
 	if (end - position > capacity)
 		return MOOR_ECORRUPT;
@@ -93,14 +94,16 @@ static int walk_claims(const unsigned char *data, uint64_t capacity, const struc
 			tail->messages++;
 			tail->bytes += header.detail;
 			break;
+		case MOOR_ABI_WORD_CLAIM: /* of which half may be stored, where a header is stored in two pieces */
+			wrong = 0;
+			break;
 		case MOOR_ABI_WORD_PAD:
-		case MOOR_ABI_WORD_CLAIM:
 			break;
 		default:
-			return MOOR_ECORRUPT;
+			return wrong;
 		}
 		if (!size || size % MOOR__LINE || size > capacity - offset || size > end - position)
-			return MOOR_ECORRUPT;
+			return wrong;
 		position += size;
 	}
 	return 0;

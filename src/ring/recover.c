@@ -72,19 +72,22 @@ static bool fits(const moor_rx *rx, uint64_t at, uint64_t size)
 	       at + size - rx->head <= rx->ring.capacity;
 }
 
-/* A claim that says whose it is. */
-static void recover_marked(moor_rx *rx, uint64_t at, struct moor_abi_record_header *header)
+/*
+ * A claim that says whose it is. How long it is its intent says, which stands as long as the mark does: where a header is
+ * not stored in one piece its owner may have died between the length of the message and the word.
+ */
+static void recover_marked(moor_rx *rx, uint64_t at, struct moor_abi_record_header *header, uint32_t word)
 {
-	const struct moor_abi_record_header was = moor__acquire_header(header); /* A9 */
-	const uint64_t size = (uint64_t)was.detail * MOOR__UNIT;
-	const uint32_t slot = moor__word_by(was.word);
+	const uint32_t slot = moor__word_by(word);
+	struct intent intent;
 
 	MOOR_CRASH_POINT("recover: claim read");
-	if (!fits(rx, at, size) || !is_dead(rx, slot))
+	if (!is_dead(rx, slot) || !read_intent(rx, slot, at, &intent) || intent.at != at ||
+	    !fits(rx, at, intent.end - at))
 		return;
 	/* It may have committed before it died. */
-	if (moor__acquire_32(&header->word) == was.word) /* A9 */
-		skip(rx, header, slot, moor__word_after(was.word), size);
+	if (moor__acquire_32(&header->word) == word) /* A9 */
+		skip(rx, header, slot, intent.after, intent.end - at);
 }
 
 static void recover_unmarked(moor_rx *rx, uint64_t at, struct moor_abi_record_header *header)
@@ -117,7 +120,7 @@ static void recover(moor_rx *rx, uint64_t at)
 	if (!word)
 		recover_unmarked(rx, at, header);
 	else if (moor__word_kind(word) == MOOR_ABI_WORD_CLAIM)
-		recover_marked(rx, at, header);
+		recover_marked(rx, at, header, word);
 }
 
 static void add_up(moor_rx *rx, bool look)
