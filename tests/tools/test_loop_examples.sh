@@ -1,28 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The examples of polling and of links that have processes of their own to talk to, end to end.
-set -u
-work=$(mktemp -d "$PWD/loop-examples.XXXXXX") || exit 99
-chmod 700 "$work"
-export MOORING_DIR=$work
-exec 2>&1
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-failures=0
-
-# expect WHAT WANTED GOT
-expect() {
-	if [ "$2" = "$3" ]; then echo "PASS: $1"; else
-		echo "FAIL: $1: expected '$2', got '$3'"
-		failures=$((failures + 1))
-	fi
-}
-await() {
-	local tries=6000
-	until "$@" >/dev/null 2>&1; do
-		[ $((tries--)) -gt 0 ] || return 1
-		sleep 0.01
-	done
-}
+. "$(dirname "$0")/common.sh"
 limit() { timeout 120 "$@"; }
 
 # ---- 11_event_loop, where there is libuv ----
@@ -106,4 +85,4 @@ else
 	expect "plugin_host without arguments" "2 1" "$? $(grep -c '^usage: plugin_host' "$work/out")"
 fi
 
-[ $failures = 0 ]
+finish
