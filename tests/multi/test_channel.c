@@ -918,7 +918,8 @@ START_TEST(test_Q5_open_and_close_many_times)
 		}
 	}
 	ck_assert_uint_eq(count_open_files(), files);
-	ck_assert_uint_le(count_mappings(), mappings + 2);
+	/* A sanitizer keeps what is freed, and maps some more for each size of it. */
+	ck_assert_uint_le(count_mappings(), mappings + (T_SANITIZER ? 10 : 2));
 	ck_assert_int_eq(t_local_entries(), 0);
 }
 END_TEST
