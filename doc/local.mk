@@ -3,6 +3,5 @@ EXTRA_DIST += \
 	doc/bench/bench.csv \
 	doc/bench/latency-percentiles.svg \
 	doc/bench/latency-size.svg \
-	doc/bench/producers.csv \
 	doc/bench/rate-producers.svg \
 	doc/bench/rate-size.svg
