@@ -25,8 +25,9 @@ test_link_hostile_CPPFLAGS = $(test_cppflags)
 test_link_hostile_LDADD = $(test_libs)
 endif
 
-# By hand: bits flipped for a minute, or MOORING_HOSTILE_SECONDS.
-hostile: test_link_hostile$(EXEEXT) test_link_forged$(EXEEXT)
+# By hand: a worker killed at each instruction of attach; bits flipped for a minute, or MOORING_HOSTILE_SECONDS.
+hostile: test_link_hostile$(EXEEXT) test_link_forged$(EXEEXT) test_link_attach$(EXEEXT)
 	./test_link_forged$(EXEEXT)
+	MOORING_LAB=all CK_TIMEOUT_MULTIPLIER=100 ./test_link_attach$(EXEEXT)
 	MOORING_HOSTILE_SECONDS=$${MOORING_HOSTILE_SECONDS-60} ./test_link_hostile$(EXEEXT)
 .PHONY: hostile

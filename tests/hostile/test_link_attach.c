@@ -392,10 +392,14 @@ static int attach_traced(void *arg)
 	return result;
 }
 
-/* Every some instructions, at places that differ from run to run of the program. */
+/*
+ * Every some instructions, at places that differ from run to run of the program: 80, or MOORING_LAB=N, or each with
+ * MOORING_LAB=all.
+ */
 START_TEST(test_killed_at_any_instruction_of_attach)
 {
-	const unsigned long kills = 80;
+	const char *const lab = getenv("MOORING_LAB");
+	unsigned long kills = 80, first, deaths = 0;
 	moor_link *host = t_host();
 	struct t_path path;
 	int fd, end;
@@ -406,16 +410,21 @@ START_TEST(test_killed_at_any_instruction_of_attach)
 	path = t_trace_measure(attach_traced, &fd, &end);
 	ck_assert_int_eq(end, 0);
 	moor_link_close(host);
+	if (lab)
+		kills = strcmp(lab, "all") == 0 ? path.points : strtoul(lab, NULL, 0);
+	first = kills < path.points ? (unsigned long)t_now() % path.points : 0;
 	for (unsigned long i = 0; i < kills; i++) {
 		host = t_host();
 		fd = t_worker_end(host);
-		end = t_trace_kill(&path, (i * path.points + (unsigned long)t_now() % path.points) / kills, attach_traced, &fd);
+		end = t_trace_kill(&path, (i * path.points + first) / kills, attach_traced, &fd);
 		t_assert(end == 128 + SIGKILL || end == 0);
+		deaths += end != 0;
 		if (end)
 			go_on(host);
 		else
 			moor_link_close(host);
 	}
+	printf("attach: %lu kill points, %lu runs from %lu on, %lu deaths\n", (unsigned long)path.points, kills, first, deaths);
 	t_path_free(&path);
 }
 END_TEST
