@@ -16,7 +16,6 @@
 int moor__mpsc_reserve(moor_tx *tx, size_t len, void **ret_data);
 void moor__mpsc_commit(moor_tx *tx, size_t len); /* of the open reservation, that or less */
 void moor__mpsc_cancel(moor_tx *tx);             /* likewise */
-int moor__mpsc_send_slowly(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns);
 /* The shortest way, for up to short_max bytes: false if it is not so simple, and nothing has changed. */
 bool moor__mpsc_send_short(moor_tx *tx, const void *data, size_t len);
 int moor__mpsc_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, size_t len, int64_t timeout_ns);

@@ -30,19 +30,29 @@ static inline struct moor_abi_record_header *header_at(const moor_tx *tx, uint64
 	return moor__header_at(&tx->ring, at);
 }
 
+/* From now on the record is this one's, for whoever looks; then the payload may be written. `ids`: as in its header. */
+static MOOR__ALWAYS_INLINE void mark(struct moor_abi_record_header *header, uint32_t ids, uint64_t size)
+{
+	moor__publish_header(header, MOOR_ABI_WORD_CLAIM | ids, (uint32_t)(size / MOOR__UNIT)); /* R9 */
+	moor__fence_release(); /* R9: before the payload */
+	MOOR_CRASH_POINT("mpsc: marked");
+}
+
 /* Makes the record at `at` whole, withdraws the intent, and wakes who sleeps for it. */
 static MOOR__ALWAYS_INLINE void publish(moor_tx *tx, uint64_t at, uint32_t word, uint32_t detail)
 {
+	struct moor_abi_producer *const me = tx->ring.producer;
 	struct moor_abi_record_header *const header = header_at(tx, at);
+	const uint64_t *const asleep = &tx->ring.consumer->quiet.asleep;
 	const uint32_t fences = tx->ring.fences;
 
-	moor__publish_header(header, word | moor__word_ids(tx->slot, tx->after), detail); /* R1 */
+	moor__publish_header(header, word, detail); /* R1 */
 	MOOR_CRASH_POINT("mpsc: published");
-	moor__release_32(&tx->ring.producer->intent_units, 0); /* R8 */
+	moor__release_32(&me->intent_units, 0); /* R8 */
 	MOOR_CRASH_POINT("mpsc: withdrawn");
 	moor__compiler_fence(); /* the processor's part: F1, F2 */
-	if (moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep) | fences))
-		moor__ring_wake(&tx->ring, &tx->ring.producer->quiet, &tx->ring.consumer->quiet, at, at, &header->word);
+	if (moor__unlikely(moor__load_64(asleep) | fences))
+		moor__ring_wake(&tx->ring, &me->quiet, &tx->ring.consumer->quiet, at, at, &header->word);
 }
 
 /*
@@ -85,42 +95,48 @@ static MOOR__NOINLINE int await_room(moor_tx *tx, uint64_t end, int64_t timeout_
 	return moor__tx_await_room(tx, end, moor__ring_left(&tx->ring, timeout_ns, until));
 }
 
-/* Claims `size` bytes in one piece, and marks them. Nothing else changes when that fails, but that padding may be there. */
-static inline int claim(moor_tx *tx, uint64_t size, int64_t timeout_ns, uint64_t *ret_at)
+/* The claim word, if it still is what was read; else nothing but the intent, which is for the next try. */
+static inline bool replace_claimed(moor_tx *tx, uint64_t claimed, uint64_t start, uint64_t size)
 {
-	struct moor_abi_producer *const me = tx->ring.producer;
+	announce(tx->ring.producer, claimed, size);
+	if (moor__unlikely(!moor__cas_64(&tx->ring.many->claimed, claimed, /* R11, A11 */
+	                                 moor__claimed_word(start + size, tx->slot))))
+		return false;
+	MOOR_CRASH_POINT("mpsc: claimed");
+	return true;
+}
+
+/*
+ * Claims `size` bytes in one piece, and marks them; tx->ids are those of the claim. When that fails nothing has changed,
+ * but that padding may be there.
+ */
+static int claim(moor_tx *tx, uint64_t size, int64_t timeout_ns, uint64_t *ret_at)
+{
 	int64_t until = 0;
 
 	for (;;) {
-		uint64_t claimed = 0, start = 0, pad, taken;
+		uint64_t claimed = 0, start = 0, pad;
 		int err = read_claimed(tx, &claimed, &start);
 
-		if (err)
-			return err;
 		pad = padding(tx, start, size);
-		if (moor__unlikely(start + pad + size > tx->limit)) {
+		if (!err && moor__unlikely(start + pad + size > tx->limit)) {
 			err = await_room(tx, start + pad + size, timeout_ns, &until);
-			if (err)
-				return err;
-			continue;
+			if (!err)
+				continue;
 		}
-		taken = pad ? pad : size;
-		announce(me, claimed, taken);
-		if (moor__unlikely(!moor__cas_64(&tx->ring.many->claimed, claimed, /* R11, A11 */
-		                                 moor__claimed_word(start + taken, tx->slot))))
-			continue;
-		MOOR_CRASH_POINT("mpsc: claimed");
-		tx->after = moor__claimed_by(claimed);
-		if (moor__unlikely(pad)) {
-			publish(tx, start, MOOR_ABI_WORD_PAD, (uint32_t)(pad / MOOR__UNIT));
-			continue;
+		if (err) {
+			moor__release_32(&tx->ring.producer->intent_units, 0); /* R8: of a try that came to nothing */
+			return err;
 		}
-		moor__publish_header(header_at(tx, start), MOOR_ABI_WORD_CLAIM | moor__word_ids(tx->slot, tx->after),
-		                     (uint32_t)(size / MOOR__UNIT)); /* R9 */
-		moor__fence_release(); /* R9: before the payload */
-		MOOR_CRASH_POINT("mpsc: marked");
-		*ret_at = start;
-		return 0;
+		if (!replace_claimed(tx, claimed, start, pad ? pad : size))
+			continue;
+		tx->ids = moor__word_ids(tx->slot, moor__claimed_by(claimed));
+		if (!pad) {
+			mark(header_at(tx, start), tx->ids, size);
+			*ret_at = start;
+			return 0;
+		}
+		publish(tx, start, MOOR_ABI_WORD_PAD | tx->ids, (uint32_t)(pad / MOOR__UNIT));
 	}
 }
 
@@ -134,12 +150,6 @@ static int refuse(const moor_tx *tx)
 static inline bool refused(const moor_tx *tx, size_t len)
 {
 	return moor__unlikely(len > tx->max_message || tx->open.end || tx->state != MOOR__READY);
-}
-
-/* A claim that was not made good, of which nobody knows any more but the intent. */
-static void withdraw(moor_tx *tx)
-{
-	moor__release_32(&tx->ring.producer->intent_units, 0); /* R8 */
 }
 
 static inline unsigned char *payload(const moor_tx *tx, uint64_t at)
@@ -156,10 +166,8 @@ int moor__mpsc_reserve(moor_tx *tx, size_t len, void **ret_data)
 	if (refused(tx, len))
 		return refuse(tx);
 	err = claim(tx, size, MOOR_NOWAIT, &at);
-	if (err) {
-		withdraw(tx);
+	if (err)
 		return err;
-	}
 	tx->open = (struct moor__room){at, len, at + size};
 	*ret_data = payload(tx, at);
 	return 0;
@@ -175,7 +183,7 @@ void moor__mpsc_commit(moor_tx *tx, size_t len)
 	if (end < room.end)
 		moor__publish_header(header_at(tx, end), MOOR_ABI_WORD_PAD, (uint32_t)((room.end - end) / MOOR__UNIT));
 	MOOR_CRASH_POINT("mpsc: rest padded");
-	publish(tx, room.at, MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
+	publish(tx, room.at, MOOR_ABI_WORD_MESSAGE | tx->ids, (uint32_t)len);
 }
 
 void moor__mpsc_cancel(moor_tx *tx)
@@ -183,60 +191,28 @@ void moor__mpsc_cancel(moor_tx *tx)
 	const struct moor__room room = tx->open;
 
 	tx->open.end = 0;
-	publish(tx, room.at, MOOR_ABI_WORD_PAD, (uint32_t)((room.end - room.at) / MOOR__UNIT));
+	publish(tx, room.at, MOOR_ABI_WORD_PAD | tx->ids, (uint32_t)((room.end - room.at) / MOOR__UNIT));
 }
 
 bool moor__mpsc_send_short(moor_tx *tx, const void *data, size_t len)
 {
-	struct moor_abi_producer *const me = tx->ring.producer;
-	const uint64_t size = moor__claim_size(len), capacity = tx->ring.capacity, mask = tx->ring.mask;
-	const uint64_t released = tx->released;
+	const uint64_t size = moor__claim_size(len), capacity = tx->ring.capacity, released = tx->released;
 	const uint64_t claimed = moor__acquire_64(&tx->ring.many->claimed); /* A11 */
 	const uint64_t start = moor__claimed_position(claimed, released);
 	struct moor_abi_record_header *const header = header_at(tx, start);
-	const uint32_t slot = tx->slot, ids = moor__word_ids(slot, moor__claimed_by(claimed)), fences = tx->ring.fences;
-	uint64_t *const many = &tx->ring.many->claimed;
-	const uint64_t *const asleep = &tx->ring.consumer->quiet.asleep;
+	const uint32_t ids = moor__word_ids(tx->slot, moor__claimed_by(claimed));
 
 	/* The room that is known; not what was claimed before that was released; and up to the end of the lap. */
-	if (moor__unlikely(start - released > capacity - MOOR__LINE - size || (start & mask) + size > capacity ||
+	if (moor__unlikely(start - released > capacity - MOOR__LINE - size || (start & tx->ring.mask) + size > capacity ||
 	                   tx->open.end || moor__own_32(&tx->state) != MOOR__READY))
 		return false;
-	announce(me, claimed, size);
-	if (moor__unlikely(!moor__cas_64(many, claimed, moor__claimed_word(start + size, slot)))) /* R11, A11 */
-		return false; /* the intent stays for the next try */
-	MOOR_CRASH_POINT("mpsc: claimed");
-	moor__publish_header(header, MOOR_ABI_WORD_CLAIM | ids, (uint32_t)(size / MOOR__UNIT)); /* R9 */
-	moor__fence_release(); /* R9: before the payload */
-	MOOR_CRASH_POINT("mpsc: marked");
+	if (!replace_claimed(tx, claimed, start, size))
+		return false;
+	mark(header, ids, size);
 	moor__copy_short(header + 1, data, len);
 	MOOR_CRASH_POINT("mpsc: copied");
-	moor__publish_header(header, MOOR_ABI_WORD_MESSAGE | ids, (uint32_t)len); /* R1 */
-	MOOR_CRASH_POINT("mpsc: published");
-	moor__release_32(&me->intent_units, 0); /* R8 */
-	MOOR_CRASH_POINT("mpsc: withdrawn");
-	moor__compiler_fence(); /* the processor's part: F1, F2 */
-	if (moor__unlikely(moor__load_64(asleep) | fences))
-		moor__ring_wake(&tx->ring, &me->quiet, &tx->ring.consumer->quiet, start, start, &header->word);
+	publish(tx, start, MOOR_ABI_WORD_MESSAGE | ids, (uint32_t)len);
 	return true;
-}
-
-int moor__mpsc_send_slowly(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
-{
-	uint64_t at;
-	int err;
-
-	if (refused(tx, len))
-		return refuse(tx);
-	err = claim(tx, moor__claim_size(len), timeout_ns, &at);
-	if (moor__unlikely(err)) {
-		withdraw(tx);
-		return err;
-	}
-	moor__copy(payload(tx, at), data, len);
-	MOOR_CRASH_POINT("mpsc: copied");
-	publish(tx, at, MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
-	return 0;
 }
 
 int moor__mpsc_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, size_t len, int64_t timeout_ns)
@@ -248,16 +224,15 @@ int moor__mpsc_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, size_t l
 	if (refused(tx, len))
 		return refuse(tx);
 	err = claim(tx, moor__claim_size(len), timeout_ns, &at);
-	if (err) {
-		withdraw(tx);
+	if (err)
 		return err;
-	}
 	to = payload(tx, at);
 	for (size_t i = 0; i < n; i++) {
 		moor__copy(to, iov[i].data, iov[i].len);
 		to += iov[i].len;
 	}
-	publish(tx, at, MOOR_ABI_WORD_MESSAGE, (uint32_t)len);
+	MOOR_CRASH_POINT("mpsc: copied");
+	publish(tx, at, MOOR_ABI_WORD_MESSAGE | tx->ids, (uint32_t)len);
 	return 0;
 }
 
@@ -302,14 +277,14 @@ int moor__mpsc_tail(moor_tx *tx, uint64_t *ret_position)
 
 /* May the intent that a dead predecessor left be forgotten? Only if nobody can need it to tell whose a claim is: nothing
  * was claimed there, or the consumer has given it back. */
-static int predecessor_is_settled(moor_tx *tx)
+static bool predecessor_is_settled(moor_tx *tx)
 {
 	const struct moor_abi_producer *me = tx->ring.producer;
 	const uint64_t released = moor__acquire_64(&tx->ring.consumer->released) & MOOR__POSITION; /* A2 */
 	uint64_t at, claimed;
 
 	if (!moor__acquire_32(&me->intent_units)) /* A8 */
-		return 1;
+		return true;
 	at = moor__claimed_position(moor__load_64(&me->intent), released);
 	claimed = moor__claimed_position(moor__acquire_64(&tx->ring.many->claimed), released); /* A11 */
 	return (int64_t)(released - at) > 0 || (int64_t)(claimed - at) <= 0;
@@ -331,7 +306,7 @@ int moor__mpsc_enter(moor_tx *tx, uint32_t pid)
 	} while (!moor__ring_enter_from(&tx->ring, &me->slot, life));
 	moor__store_32(&me->slot.pid, pid);
 	moor__store_64(&me->quiet.asleep, 0);
-	withdraw(tx);
+	moor__release_32(&me->intent_units, 0); /* R8 */
 	moor__inc_32(&tx->ring.many->changes); /* R10 */
 	return 0;
 }
@@ -356,8 +331,6 @@ void moor__mpsc_leave(moor_tx *tx)
 	if (asleep & MOOR__ARMED)
 		moor__ring_tell(&tx->ring, asleep, NULL);
 	else if (claim(tx, MOOR__LINE, MOOR_NOWAIT, &at) == 0)
-		publish(tx, at, MOOR_ABI_WORD_PAD, MOOR_ABI_LINE / MOOR_ABI_UNIT);
-	else
-		withdraw(tx);
+		publish(tx, at, MOOR_ABI_WORD_PAD | tx->ids, MOOR_ABI_LINE / MOOR_ABI_UNIT);
 	MOOR_CRASH_POINT("mpsc: end marked");
 }

@@ -125,7 +125,7 @@ struct moor_tx {
 	uint64_t released; /* the last seen: it never goes back */
 	struct moor__room open; /* the caller's reservation */
 	uint32_t slot;          /* of many: this one's */
-	uint32_t after;         /* and the slot of who claimed what is before the reservation */
+	uint32_t ids;           /* as in the header of what is reserved: this one's slot and that of who claimed before */
 	struct moor__ring ring;
 };
 

@@ -382,7 +382,7 @@ static MOOR__NOINLINE int send_slowly(moor_tx *tx, const void *data, size_t len,
 	if (!tx || (!data && len) || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
 	if (tx->ring.many)
-		return moor__mpsc_send_slowly(tx, data, len, timeout_ns);
+		return moor__mpsc_sendv(tx, &(struct moor_iov){data, len}, 1, len, timeout_ns);
 	err = find_room(tx, len, timeout_ns, &room);
 	if (err)
 		return err;
