@@ -122,7 +122,6 @@ void moor__link_meet(moor_link *link)
 		moor__release_64(&link->in.peer, MOOR__LIFE_ATTACHED);
 		moor__release_64(&link->out.peer, MOOR__LIFE_ATTACHED);
 		/* What another thread has sent meanwhile it may not have rung for: it could not see that the worker polls. */
-		moor__fence();
 		moor__os_line_ring(&link->line);
 		errno = saved;
 	}
