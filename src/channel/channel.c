@@ -42,7 +42,7 @@ static int open_object(const struct moor__name *name, const struct moor_channel_
 	unfit = moor__geometry_of_opts(opts->capacity, opts->max_message, opts->kind, opts->max_producers, opts->app_tag,
 	                               &geometry);
 	if (unfit && how != MOOR__CREATE) {
-		/* An opener's max_message is ignored, and a kind that cannot be made is compared with what is there. */
+		/* An opener's max_message and max_producers are ignored. */
 		err = moor__geometry_of_opts(opts->capacity, 0, MOOR_RING_ANY, 0, opts->app_tag, &geometry);
 		if (err || opts->kind > MOOR_MPSC)
 			return unfit;

@@ -11,10 +11,10 @@ struct moor__geometry {
 	uint32_t kind, max_message, max_producers;
 };
 
-/* From what a creator asks for. 0, MOOR_EINVAL, MOOR_ENOTSUP, MOOR_ENOMEM (beyond the address space). */
+/* From what a creator asks for. 0, MOOR_EINVAL, MOOR_ENOMEM (beyond the address space). */
 int moor__geometry_of_opts(uint64_t capacity, uint32_t max_message, uint32_t kind, uint32_t max_producers,
                            uint64_t app_tag, struct moor__geometry *ret_geometry);
-/* From a header that moor__header_check has passed. 0, MOOR_EKIND, MOOR_EFORMAT, MOOR_ENOTSUP, MOOR_ENOMEM. */
+/* From a header that moor__header_check has passed. 0, MOOR_EKIND, MOOR_EFORMAT, MOOR_ENOMEM. */
 int moor__geometry_of_header(const struct moor_abi_header *header, struct moor__geometry *ret_geometry);
 /* Does it have what an opener asks for? Zero asks for nothing. 0, MOOR_EMISMATCH, MOOR_EINVAL, ... */
 int moor__geometry_match(const struct moor__geometry *geometry, uint64_t capacity, uint32_t kind, uint64_t app_tag);
