@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The programs of README, compiled as they are printed, against an installed library, and run in either order.
+# The programs of README and mooring(7), compiled as they are printed, against an installed library, and run; README's in
+# either order.
 . "$(dirname "$0")/common.sh"
 
 srcdir=${srcdir:-.}
@@ -20,7 +21,11 @@ pc=$(find "$work/root" -name mooring.pc)
 [ -n "$pc" ] || fail "no mooring.pc was installed"
 export PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$work/root
 lib=$(dirname "$(find "$work/root" -name 'libmooring.so.0' -print -quit)")
-for program in producer consumer; do
+# The manual page's, as man(1) shows them.
+awk -v to="$work/page" '/^\.EX/ { n++; on = 1; next } /^\.EE/ { on = 0 }
+	on { gsub(/\\e/, "\\"); gsub(/\\-/, "-"); gsub(/\\&/, ""); print > (to n ".c") }' "$srcdir/man/mooring.7"
+grep -q visitors "$work/page1.c" && grep -q greetings "$work/page2.c" || fail "mooring(7) has no such programs"
+for program in producer consumer page1 page2; do
 	# CC and SANITIZER_CFLAGS as the library was built; the rest as README says.
 	# shellcheck disable=SC2046,SC2086
 	${CC:-cc} ${SANITIZER_CFLAGS-} -Wall -Wextra -Werror "$work/$program.c" -o "$work/$program" \
@@ -28,6 +33,13 @@ for program in producer consumer; do
 done
 export LD_LIBRARY_PATH=$lib MOORING_DIR=$work
 expected=$'hello, number 1\nhello, number 2\nhello, number 3'
+
+for n in 1 2; do # the name has gone in between
+	expect "visitors" "visitor 1" "$("$work/page1" </dev/null | head -n 1)"
+done
+"$work/page2" send &
+expect "greetings, of mooring(7)" "$expected" "$(timeout 60 "$work/page2")"
+wait $! || fail "the sender of mooring(7) failed"
 
 for first in producer consumer; do
 	if [ $first = producer ]; then
@@ -46,3 +58,4 @@ for first in producer consumer; do
 	[ "$got" = "$expected" ] || fail "with the $first first, the consumer printed: $got"
 	echo "PASS: the programs of README, the $first first"
 done
+finish
