@@ -58,7 +58,7 @@ test_poll_SOURCES = tests/multi/test_poll.c tests/lib/ring.h
 test_poll_CPPFLAGS = $(test_cppflags)
 test_poll_LDADD = $(test_libs)
 
-test_channel_crash_SOURCES = tests/crash/test_channel_crash.c tests/lib/ring.h
+test_channel_crash_SOURCES = tests/crash/test_channel_crash.c tests/lib/ring.h tests/lib/victim.h
 test_channel_crash_CPPFLAGS = $(test_cppflags)
 test_channel_crash_LDADD = $(test_libs)
 
@@ -66,7 +66,7 @@ test_channel_storm_SOURCES = tests/crash/test_channel_storm.c tests/lib/ring.h
 test_channel_storm_CPPFLAGS = $(test_cppflags)
 test_channel_storm_LDADD = $(test_libs)
 
-test_mpsc_crash_SOURCES = tests/crash/test_mpsc_crash.c tests/lib/ring.h
+test_mpsc_crash_SOURCES = tests/crash/test_mpsc_crash.c tests/lib/ring.h tests/lib/victim.h
 test_mpsc_crash_CPPFLAGS = $(test_cppflags)
 test_mpsc_crash_LDADD = $(test_libs)
 

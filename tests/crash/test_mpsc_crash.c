@@ -5,7 +5,7 @@
  * recovery killed at every one of its points, again and again. The parent's own account, outside the ring, says what must
  * arrive.
  */
-#include "tests/lib/ring.h"
+#include "tests/lib/victim.h"
 
 #include "base/crash.h"
 
@@ -18,7 +18,6 @@
 #define LINE 64u
 #define LINES (T_CAPACITY / LINE)
 #define GOING_ON 20u /* messages that are sent afterwards */
-#define LABELS 40
 /* Nobody waits for the dead. What takes longer than this on a loaded machine does. */
 #define AT_ONCE_NS ((int64_t)20 * 1000000000)
 
@@ -52,20 +51,6 @@ static const char *const action_names[] = {"tx open", "send", "sendv", "commit s
 enum before { NOBODY, STOPPED_ANNOUNCER, DEAD_ANNOUNCER, BEFORES };
 enum after { ALONE, ONE_SENDS, ONE_STANDS_STILL, TWO_DIE, AFTERS };
 
-/* Shared with the children. */
-static struct account {
-	uint64_t sent;        /* the message in flight has been committed for certain */
-	uint64_t released;    /* so many for certain */
-	uint64_t may_release; /* at most so many */
-	int failed;           /* a child's call did not return what it must */
-	struct {
-		char label[40];
-		unsigned times;
-	} labels[LABELS];
-	unsigned label_count;
-} *account;
-
-static char name[32];
 static int next_name;
 
 /* What the ring ought to hold, in order: of the number's content, and of this length. */
@@ -79,14 +64,6 @@ static moor_tx *tx;
 static moor_rx *rx;
 static moor_hold *hold;
 static uint64_t deaths, runs;
-
-static struct moor_channel_info look(void)
-{
-	struct moor_channel_info info = {.struct_size = sizeof info};
-
-	t_assert_err(moor_channel_stat(name, &info), 0);
-	return info;
-}
 
 /* Nobody is in a call, and all that is claimed is published. */
 static void check_counts(void)
@@ -231,42 +208,12 @@ static void tear_down(void)
 
 /* ---- in the child ---- */
 
-static const char *die_label;
-static unsigned die_nth;
-
-static void arm(void)
-{
-	if (die_label)
-		t_die_at(die_label, die_nth);
-	else
-		t_count_labels();
-}
-
-static void note_label(const char *label, unsigned times, void *arg)
-{
-	(void)arg;
-	/* How often it sleeps is the scheduler's: that it does so once is the test's. */
-	if (times > 1 && strncmp(label, "wait: ", 6) == 0)
-		times = 1;
-	snprintf(account->labels[account->label_count].label, sizeof account->labels[0].label, "%s", label);
-	account->labels[account->label_count++].times = times;
-}
-
-static void must(int got, int expected, const char *what)
-{
-	if (got != expected) {
-		fprintf(stderr, "%s: %s\n", what, moor_err_name(got));
-		account->failed = 1;
-		_exit(3);
-	}
-}
-
 static struct t_gate *opened, *go;
 
 static int act(void *arg)
 {
 	const enum action action = *(enum action *)arg;
-	static unsigned char text[T_MAX], buf[T_MAX];
+	static unsigned char text[T_MAX];
 	const size_t len = length_of(action);
 	struct moor_msg msg;
 	moor_tx *my_tx = NULL;
@@ -322,33 +269,18 @@ static int act(void *arg)
 		moor_tx_close(my_tx);
 		break;
 	case RX_PEEK:
-		must(moor_rx_peek(my_rx, &msg), 0, "peek");
-		account->may_release = 1;
-		moor_rx_release(my_rx);
-		account->released = 1;
+		peek_and_release(my_rx, 1);
 		break;
 	case RX_RECV:
 	case RX_WAIT:
-		account->may_release = 1;
-		must(moor_rx_recv(my_rx, buf, sizeof buf, &got, MOOR_FOREVER), 0, "recv");
-		account->released = 1;
-		account->may_release = 2;
-		must(moor_rx_recv(my_rx, buf, sizeof buf, &got, MOOR_FOREVER), 0, "recv");
-		account->released = 2;
+		receive_two(my_rx);
 		break;
 	case RX_BATCH:
-		for (got = 0; got < 3; got++)
-			must(moor_rx_peek(my_rx, &msg), 0, "peek");
-		account->may_release = 3;
-		moor_rx_release(my_rx);
-		account->released = 3;
+		peek_and_release(my_rx, 3);
 		break;
 	case RX_RECOVER: /* over all that the dead have left, to the last message */
 		my_rx->ring.next_look = 0;
-		must(moor_rx_peek(my_rx, &msg), 0, "peek");
-		account->may_release = 1;
-		moor_rx_release(my_rx);
-		account->released = 1;
+		peek_and_release(my_rx, 1);
 		break;
 	case RX_CLOSE:
 		must(moor_rx_peek(my_rx, &msg), 0, "peek");
@@ -431,19 +363,6 @@ static void let_go_on(pid_t pid)
 {
 	kill(pid, SIGCONT);
 	ck_assert_int_eq(t_wait(pid), 0);
-}
-
-/* The child sleeps, or is about to, or is dead. */
-static void until_asleep(pid_t pid, uint64_t waits)
-{
-	const int64_t start = t_now();
-	siginfo_t info = {0};
-
-	while (look().waits == waits && t_now() - start < (int64_t)60 * 1000000000) {
-		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
-			return;
-		usleep(100);
-	}
 }
 
 /* An announcer, when the victim has its slot: it would take that of the dead, and nothing would be left of what it said. */
