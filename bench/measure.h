@@ -101,43 +101,59 @@ BENCH_INLINE void bench_round_trip(const struct bench_run *run, void *end, bench
 		bench_cut(run);
 }
 
+/* The next message of one of many producers: of each of them they come in order, which next[] keeps. */
+BENCH_INLINE void bench_receive_any(const struct bench_run *run, void *end, bench_receive_fn *receive, uint64_t *next)
+{
+	const uint64_t number = receive(end, BENCH_ANY), from = number >> BENCH_PRODUCER_SHIFT;
+
+	if (from >= run->producers || from >= BENCH_PRODUCERS_MAX ||
+	    next[from]++ != (number & (((uint64_t)1 << BENCH_PRODUCER_SHIFT) - 1)))
+		bench_die("message %llu is not the next of its producer", (unsigned long long)number);
+}
+
+/*
+ * Receives messages from number `first` on, `most` of them, or for `limit` ticks. Returns how many. What is not the peer's
+ * is done once for BENCH_LOOK messages.
+ */
+BENCH_INLINE uint64_t bench_take(const struct bench_run *run, void *end, bench_receive_fn *receive, uint64_t first,
+                                 uint64_t most, uint64_t limit, uint64_t *next)
+{
+	const uint64_t start = bench_ticks(), last = first + most;
+	uint64_t number = first;
+
+	while (number < last && bench_ticks() - start <= limit) {
+		const uint64_t until = last - number < BENCH_LOOK ? last : number + BENCH_LOOK;
+
+		if (run->producers == 1)
+			for (; number < until; number++)
+				receive(end, number);
+		else
+			for (; number < until; number++)
+				bench_receive_any(run, end, receive, next);
+	}
+	return number - first;
+}
+
 /* Messages one way as fast as they go. The consumer has the clock, and starts it when the ring has been full. */
 BENCH_INLINE void bench_stream(const struct bench_run *run, void *end, bench_send_fn *send, bench_receive_fn *receive)
 {
-	const uint64_t total = run->warm_up + run->count, each = total / run->producers;
-	uint64_t next[BENCH_PRODUCERS_MAX] = {0}, start, measured = 0, warm_up = 0;
+	const uint64_t each = (run->warm_up + run->count) / run->producers, total = each * run->producers;
+	const uint64_t mine = (uint64_t)run->index << BENCH_PRODUCER_SHIFT;
+	uint64_t next[BENCH_PRODUCERS_MAX] = {0}, start, warm_up, measured;
 
 	bench_barrier(run);
 	if (run->side == BENCH_NEAR) {
-		for (uint64_t i = 0; i < each; i++)
-			send(end, (uint64_t)run->index << BENCH_PRODUCER_SHIFT | i);
+		for (uint64_t number = mine; number < mine + each; number++)
+			send(end, number);
 		return;
 	}
+	warm_up = bench_take(run, end, receive, 0, run->warm_up < total ? run->warm_up : total, run->limit / 4, next);
 	start = bench_ticks();
-	for (uint64_t i = 0; i < each * run->producers; i++) {
-		if (run->producers == 1) {
-			receive(end, i);
-		} else {
-			const uint64_t number = receive(end, BENCH_ANY), from = number >> BENCH_PRODUCER_SHIFT;
-
-			if (from >= run->producers || from >= BENCH_PRODUCERS_MAX ||
-			    next[from]++ != (number & (((uint64_t)1 << BENCH_PRODUCER_SHIFT) - 1)))
-				bench_die("message %llu is not the next of its producer", (unsigned long long)number);
-		}
-		measured = i + 1 - warm_up;
-		if (!warm_up) {
-			if (i + 1 == run->warm_up ||
-			    ((i + 1) % BENCH_LOOK == 0 && bench_ticks() - start > run->limit / 4)) {
-				warm_up = i + 1;
-				start = bench_ticks();
-			}
-		} else if (measured % BENCH_LOOK == 0 && bench_ticks() - start > run->limit) {
-			bench_cut(run);
-			break;
-		}
-	}
+	measured = bench_take(run, end, receive, warm_up, total - warm_up, run->limit, next);
 	run->shared->ticks = bench_ticks() - start;
 	run->shared->done = measured;
+	if (warm_up + measured < total)
+		bench_cut(run);
 }
 
 /* Near is awake all the time, and sends when far has had the time to give up spinning and sleep. */
