@@ -17,6 +17,20 @@ static inline uint64_t moor__claimed_word(uint64_t position, uint32_t slot)
 
 static inline uint32_t moor__claimed_by(uint64_t word) { return (uint32_t)word & MOOR_ABI_CLAIM_SLOT_MASK; }
 
+#define MOOR__CLAIM_SHIFT (MOOR_ABI_CLAIM_SLOT_BITS - 6) /* a position is so many bits further to the left there */
+
+/* How far the word is ahead of that position, the start of a line: bytes, and as many as can be if it is behind. */
+static inline uint64_t moor__claimed_ahead(uint64_t word, uint64_t position)
+{
+	return ((word & ~(uint64_t)MOOR_ABI_CLAIM_SLOT_MASK) - (position << MOOR__CLAIM_SHIFT)) >> MOOR__CLAIM_SHIFT;
+}
+
+/* The word that follows when that slot claims so many bytes, whole lines. */
+static inline uint64_t moor__claimed_next(uint64_t word, uint64_t size, uint32_t slot)
+{
+	return (word & ~(uint64_t)MOOR_ABI_CLAIM_SLOT_MASK) + (size << MOOR__CLAIM_SHIFT) + slot;
+}
+
 /* The position that the word means: of those that it may mean the one next to `near`, the start of a line. */
 static inline uint64_t moor__claimed_position(uint64_t word, uint64_t near)
 {

@@ -16,8 +16,7 @@
 int moor__mpsc_reserve(moor_tx *tx, size_t len, void **ret_data);
 void moor__mpsc_commit(moor_tx *tx, size_t len); /* of the open reservation, that or less */
 void moor__mpsc_cancel(moor_tx *tx);             /* likewise */
-/* The shortest way, for up to short_max bytes: false if it is not so simple, and nothing has changed. */
-bool moor__mpsc_send_short(moor_tx *tx, const void *data, size_t len);
+int moor__mpsc_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns); /* up to short_max bytes */
 int moor__mpsc_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, size_t len, int64_t timeout_ns);
 int moor__mpsc_wait(moor_tx *tx, size_t len, int64_t timeout_ns);
 /* What a drain waits for: where all ends that has been claimed, and can be received while this handle's reservation is
@@ -35,8 +34,9 @@ void moor__mpsc_leave(moor_tx *tx);
 
 /* The next unseen record, with all that is passed over before it; as rx.c's find. */
 int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found);
-/* The shortest way to receive, for up to short_max bytes: false if it is not so simple, and nothing has changed. */
-bool moor__mpsc_recv_short(moor_rx *rx, void *buf, size_t cap, size_t *ret_len);
+int moor__mpsc_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns);
+/* The shortest way: false if it is not so simple, and nothing has changed. */
+bool moor__mpsc_recv_straight(moor_rx *rx, void *buf, size_t cap, size_t *ret_len);
 /* Passes over what is padding, a lap at most. 0 or MOOR_ECORRUPT. */
 int moor__mpsc_pass_padding(moor_rx *rx);
 /* Gives back all up to `end`. */

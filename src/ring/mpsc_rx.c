@@ -15,56 +15,92 @@ void moor__mpsc_clear(moor_rx *rx, uint64_t from, uint64_t to)
 		moor__store_32(&moor__header_at(&rx->ring, at)->word, 0);
 }
 
-static MOOR__ALWAYS_INLINE void release_to(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
+/* Counts and gives back all up to `end`. */
+static MOOR__ALWAYS_INLINE void give_back(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
 {
-	struct moor_abi_consumer *const me = rx->ring.consumer;
-	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)me->done + rx->turn);
-	const uint32_t *const sleeping = &rx->ring.many->sleeping;
-	const uint64_t head = rx->head, closes = rx->closes, fences = rx->ring.fences, publish_at = rx->publish_head_at;
+	const uint64_t turn = rx->turn;
+	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)rx->ring.consumer->done + turn);
 
-	rx->head = end;
-	rx->messages += messages;
-	rx->bytes += bytes;
-	rx->turn ^= sizeof *done;
-	moor__store_64(&done->messages, rx->messages);
-	moor__store_64(&done->bytes, rx->bytes);
+	messages += rx->messages;
+	rx->messages = messages;
+	moor__store_64(&done->messages, messages);
+	bytes += rx->bytes;
+	rx->bytes = bytes;
+	moor__store_64(&done->bytes, bytes);
 	MOOR_CRASH_POINT("rx: counted");
 	moor__release_64(&done->position, end); /* R3 */
 	MOOR_CRASH_POINT("rx: released");
-	moor__mpsc_clear(rx, head, end);
-	MOOR_CRASH_POINT("rx: cleared");
-	moor__release_64(&me->released, end | closes); /* R2 */
-	MOOR_CRASH_POINT("rx: room given");
-	if (moor__unlikely(end >= publish_at))
-		moor__rx_publish_head(rx);
-	moor__compiler_fence(); /* the processor's part: F1, F2 */
-	if (moor__unlikely(moor__load_32(sleeping) | fences))
-		moor__mpsc_wake(rx, false);
+	rx->turn = turn ^ sizeof *done;
 }
 
 void moor__mpsc_release(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
 {
-	release_to(rx, end, messages, bytes);
+	const uint64_t head = rx->head;
+
+	give_back(rx, end, messages, bytes);
+	rx->head = end;
+	moor__mpsc_clear(rx, head, end);
+	MOOR_CRASH_POINT("rx: cleared");
+	moor__release_64(&rx->ring.consumer->released, end | rx->closes); /* R2 */
+	MOOR_CRASH_POINT("rx: room given");
+	if (end >= rx->publish_head_at)
+		moor__rx_publish_head(rx);
+	moor__compiler_fence(); /* the processor's part: F1, F2 */
+	if (moor__unlikely(moor__load_32(&rx->ring.many->sleeping) | rx->ring.fences))
+		moor__mpsc_wake(rx, false);
 }
 
-bool moor__mpsc_recv_short(moor_rx *rx, void *buf, size_t cap, size_t *ret_len)
+static MOOR__NOINLINE int wake_some(moor_rx *rx)
 {
-	const uint64_t at = rx->head;
-	const struct moor_abi_record_header *const place = moor__header_at(&rx->ring, at);
-	const struct moor_abi_record_header header = moor__acquire_header(place); /* A1 */
-	const uint64_t end = at + moor__claim_size(header.detail);
+	moor__mpsc_wake(rx, false);
+	return 0;
+}
 
-	if (moor__unlikely(moor__word_kind(header.word) != MOOR_ABI_WORD_MESSAGE || header.detail > rx->short_max ||
-	                   header.detail > cap || rx->seen != at || rx->armed || moor__own_32(&rx->state) != MOOR__READY ||
-	                   (at & rx->ring.mask) + (end - at) > rx->ring.capacity))
-		return false;
-	moor__copy_short(buf, place + 1, header.detail);
+enum straight { NOT_STRAIGHT, RECEIVED, RECEIVED_AND_SOMEBODY_SLEEPS };
+
+/* As above, where there is nothing to ask: within straight_many lies no end of the lap and no publication of `head`. */
+static MOOR__ALWAYS_INLINE enum straight recv_straight(moor_rx *rx, void *buf, size_t cap, size_t *ret_len)
+{
+	struct moor_abi_record_header *const place = moor__header_at(&rx->ring, rx->head);
+	const struct moor_abi_record_header header = moor__acquire_header(place); /* A1 */
+	const uint64_t len = header.detail, size = moor__claim_size(len), end = rx->head + size;
+
+	if (moor__unlikely(moor__word_kind(header.word) != MOOR_ABI_WORD_MESSAGE || len > rx->short_max || len > cap ||
+	                   end > moor__own_64(&rx->straight_many)))
+		return NOT_STRAIGHT;
+	moor__copy_short(buf, place + 1, len);
 	MOOR_CRASH_POINT("rx: copied");
-	*ret_len = header.detail;
+	*ret_len = len;
 	rx->producer = moor__word_by(header.word);
 	rx->seen = end;
-	release_to(rx, end, 1, header.detail);
-	return true;
+	give_back(rx, end, 1, len);
+	rx->head = end;
+	moor__store_32(&place->word, 0);
+	if (size > MOOR__LINE) /* then two: it is a short one */
+		moor__store_32(&moor__header_after(place, MOOR__LINE)->word, 0);
+	MOOR_CRASH_POINT("rx: cleared");
+	moor__release_64(&rx->ring.consumer->released, end | rx->closes); /* R2 */
+	MOOR_CRASH_POINT("rx: room given");
+	moor__compiler_fence(); /* the processor's part: F1, F2 */
+	return moor__unlikely(moor__load_32(&rx->ring.many->sleeping)) ? RECEIVED_AND_SOMEBODY_SLEEPS : RECEIVED;
+}
+
+bool moor__mpsc_recv_straight(moor_rx *rx, void *buf, size_t cap, size_t *ret_len)
+{
+	const enum straight how = recv_straight(rx, buf, cap, ret_len);
+
+	if (how == RECEIVED_AND_SOMEBODY_SLEEPS)
+		wake_some(rx);
+	return how != NOT_STRAIGHT;
+}
+
+int moor__mpsc_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
+{
+	const enum straight how = recv_straight(rx, buf, cap, ret_len);
+
+	if (moor__unlikely(how == NOT_STRAIGHT))
+		return moor__rx_recv_slowly(rx, buf, cap, ret_len, timeout_ns);
+	return moor__unlikely(how == RECEIVED_AND_SOMEBODY_SLEEPS) ? wake_some(rx) : 0;
 }
 
 /* Somebody sleeps, or slept: is it for room that there is now? Whoever sleeps on for more is remembered. */

@@ -169,6 +169,7 @@ int moor__mpsc_reserve(moor_tx *tx, size_t len, void **ret_data)
 	if (err)
 		return err;
 	tx->open = (struct moor__room){at, len, at + size};
+	moor__set_own_64(&tx->room, 0);
 	*ret_data = payload(tx, at);
 	return 0;
 }
@@ -180,6 +181,7 @@ void moor__mpsc_commit(moor_tx *tx, size_t len)
 	const uint64_t end = room.at + moor__claim_size(len);
 
 	tx->open.end = 0;
+	moor__tx_set_straight(tx);
 	if (end < room.end)
 		moor__publish_header(header_at(tx, end), MOOR_ABI_WORD_PAD, (uint32_t)((room.end - end) / MOOR__UNIT));
 	MOOR_CRASH_POINT("mpsc: rest padded");
@@ -191,28 +193,54 @@ void moor__mpsc_cancel(moor_tx *tx)
 	const struct moor__room room = tx->open;
 
 	tx->open.end = 0;
+	moor__tx_set_straight(tx);
 	publish(tx, room.at, MOOR_ABI_WORD_PAD | tx->ids, (uint32_t)((room.end - room.at) / MOOR__UNIT));
 }
 
-bool moor__mpsc_send_short(moor_tx *tx, const void *data, size_t len)
+/* Of the record at `header`, the last that this one has published. Returns 0. */
+static MOOR__NOINLINE int wake_for(moor_tx *tx, const struct moor_abi_record_header *header)
 {
-	const uint64_t size = moor__claim_size(len), capacity = tx->ring.capacity, released = tx->released;
-	const uint64_t claimed = moor__acquire_64(&tx->ring.many->claimed); /* A11 */
-	const uint64_t start = moor__claimed_position(claimed, released);
-	struct moor_abi_record_header *const header = header_at(tx, start);
-	const uint32_t ids = moor__word_ids(tx->slot, moor__claimed_by(claimed));
+	const uint64_t offset = (uint64_t)((const unsigned char *)header - tx->ring.data);
+	const uint64_t at = tx->released + ((offset - tx->released) & tx->ring.mask);
 
-	/* The room that is known; not what was claimed before that was released; and up to the end of the lap. */
-	if (moor__unlikely(start - released > capacity - MOOR__LINE - size || (start & tx->ring.mask) + size > capacity ||
-	                   tx->open.end || moor__own_32(&tx->state) != MOOR__READY))
-		return false;
-	if (!replace_claimed(tx, claimed, start, size))
-		return false;
+	moor__ring_wake(&tx->ring, &tx->ring.producer->quiet, &tx->ring.consumer->quiet, at, at, &header->word);
+	return 0;
+}
+
+/*
+ * The same as claim, copy and publish, where there is nothing to ask (tx->room): the record lies in the room that is
+ * known, and within the lap, and nobody comes in between. No intent is left over: each of this one's calls that failed
+ * to claim has withdrawn it.
+ */
+int moor__mpsc_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
+{
+	const uint64_t claimed = moor__acquire_64(&tx->ring.many->claimed); /* A11 */
+	const uint64_t size = moor__claim_size(len), ahead = moor__claimed_ahead(claimed, tx->released);
+	const uint64_t offset = (tx->released + ahead) & tx->ring.mask;
+	struct moor_abi_record_header *const header = (struct moor_abi_record_header *)(tx->ring.data + offset);
+	struct moor_abi_producer *const me = tx->ring.producer;
+	uint32_t ids;
+
+	if (moor__unlikely(ahead + size > moor__own_64(&tx->room) || offset + size > tx->ring.capacity ||
+	                   timeout_ns < MOOR_FOREVER))
+		return moor__tx_send_slowly(tx, data, len, timeout_ns);
+	moor__release_64(&me->intent, claimed);                             /* R8 */
+	moor__release_32(&me->intent_units, (uint32_t)(size / MOOR__UNIT)); /* R8 */
+	MOOR_CRASH_POINT("mpsc: announced");
+	if (moor__unlikely(!moor__cas_64(&tx->ring.many->claimed, claimed, /* R11, A11 */
+	                                 moor__claimed_next(claimed, size, tx->slot))))
+		return moor__tx_send_slowly(tx, data, len, timeout_ns);
+	MOOR_CRASH_POINT("mpsc: claimed");
+	ids = moor__word_ids(tx->slot, moor__claimed_by(claimed));
 	mark(header, ids, size);
 	moor__copy_short(header + 1, data, len);
 	MOOR_CRASH_POINT("mpsc: copied");
-	publish(tx, start, MOOR_ABI_WORD_MESSAGE | ids, (uint32_t)len);
-	return true;
+	moor__publish_header(header, MOOR_ABI_WORD_MESSAGE | ids, (uint32_t)len); /* R1 */
+	MOOR_CRASH_POINT("mpsc: published");
+	moor__release_32(&me->intent_units, 0); /* R8 */
+	MOOR_CRASH_POINT("mpsc: withdrawn");
+	moor__compiler_fence(); /* the processor's part: F1, F2 */
+	return moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep)) ? wake_for(tx, header) : 0;
 }
 
 int moor__mpsc_sendv(moor_tx *tx, const struct moor_iov *iov, size_t n, size_t len, int64_t timeout_ns)

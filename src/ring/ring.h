@@ -123,6 +123,7 @@ struct moor_tx {
 	uint64_t short_max; /* the longest message that the shortest way is for */
 	uint64_t limit;    /* no record may end beyond: what is known to be released, plus the capacity, less a unit */
 	uint64_t released; /* the last seen: it never goes back */
+	uint64_t room;     /* of many: so much may be claimed ahead of that without a further question; 0: nothing */
 	struct moor__room open; /* the caller's reservation */
 	uint32_t slot;          /* of many: this one's */
 	uint32_t ids;           /* as in the header of what is reserved: this one's slot and that of who claimed before */
@@ -147,6 +148,7 @@ struct moor_rx {
 	uint64_t head;     /* the oldest unreleased record */
 	uint64_t straight; /* a record at head that ends here or before needs no further question; 0: all do */
 	uint64_t within;   /* the same, but for peeked ones */
+	uint64_t straight_many; /* straight, of many producers */
 	uint64_t short_max; /* as the producer's */
 	uint64_t messages, bytes; /* totals up to head */
 	uint64_t turn;     /* the copy of `done` that comes next: its offset */

@@ -38,12 +38,12 @@ static inline const uint32_t *word_at(const moor_rx *rx, uint64_t position)
 static void set_straight(moor_rx *rx)
 {
 	const uint64_t lap = (rx->head | rx->ring.mask) + 1, publish = rx->publish_head_at - MOOR__UNIT;
-	uint64_t within = lap < publish ? lap : publish;
+	const bool ready = moor__own_32(&rx->state) == MOOR__READY && !rx->armed && !rx->ring.fences;
+	const uint64_t nearest = ready ? lap < publish ? lap : publish : 0, straight = rx->peeked ? 0 : nearest;
 
-	if (moor__own_32(&rx->state) != MOOR__READY || rx->armed || rx->ring.fences || rx->ring.many)
-		within = 0;
-	moor__set_own_64(&rx->within, within);
-	moor__set_own_64(&rx->straight, rx->peeked ? 0 : within);
+	moor__set_own_64(&rx->within, rx->ring.many ? 0 : nearest);
+	moor__set_own_64(&rx->straight, rx->ring.many ? 0 : straight);
+	moor__set_own_64(&rx->straight_many, rx->ring.many ? straight : 0);
 }
 
 void moor__rx_stop(moor_rx *rx)
@@ -51,6 +51,7 @@ void moor__rx_stop(moor_rx *rx)
 	moor__store_32(&rx->state, MOOR__CORRUPT);
 	moor__store_64(&rx->straight, 0);
 	moor__store_64(&rx->within, 0);
+	moor__store_64(&rx->straight_many, 0);
 }
 
 int moor__rx_corrupt(moor_rx *rx)
@@ -171,6 +172,7 @@ static int find(moor_rx *rx, struct moor__found *ret_found)
 static inline void see(moor_rx *rx, uint64_t end, size_t len)
 {
 	moor__set_own_64(&rx->straight, 0);
+	moor__set_own_64(&rx->straight_many, 0);
 	rx->seen = end;
 	rx->peeked++;
 	rx->peeked_bytes += len;
@@ -429,7 +431,7 @@ static MOOR__ALWAYS_INLINE bool recv_straight(moor_rx *rx, bool only_short, void
 	return true;
 }
 
-static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
+MOOR__NOINLINE int moor__rx_recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
 {
 	struct moor__found found;
 	int err;
@@ -437,7 +439,7 @@ static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t
 	if (!rx || !ret_len || (!buf && cap) || timeout_ns < MOOR_FOREVER)
 		return MOOR_EINVAL;
 	wait_shortly(rx, timeout_ns);
-	if (rx->ring.many && buf && moor__mpsc_recv_short(rx, buf, cap, ret_len))
+	if (buf && moor__own_64(&rx->straight_many) && moor__mpsc_recv_straight(rx, buf, cap, ret_len))
 		return 0;
 	if (buf && moor__own_64(&rx->straight) && recv_straight(rx, false, buf, cap, ret_len))
 		return 0;
@@ -458,23 +460,15 @@ static MOOR__NOINLINE int recv_slowly(moor_rx *rx, void *buf, size_t cap, size_t
 	return 0;
 }
 
-/* Not in moor_rx_recv itself, whose shortest way then needs no stack. */
-static MOOR__NOINLINE int recv_of_many(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
-{
-	if (moor__mpsc_recv_short(rx, buf, cap, ret_len))
-		return 0;
-	return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
-}
-
 int moor_rx_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns)
 {
 	if (moor__unlikely(!rx || !ret_len || !buf || timeout_ns < MOOR_FOREVER))
-		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
+		return moor__rx_recv_slowly(rx, buf, cap, ret_len, timeout_ns);
 	if (moor__unlikely(!moor__own_64(&rx->straight)))
-		return rx->ring.many ? recv_of_many(rx, buf, cap, ret_len, timeout_ns)
-		                     : recv_slowly(rx, buf, cap, ret_len, timeout_ns);
+		return rx->ring.many ? moor__mpsc_recv(rx, buf, cap, ret_len, timeout_ns)
+		                     : moor__rx_recv_slowly(rx, buf, cap, ret_len, timeout_ns);
 	if (moor__unlikely(!recv_straight(rx, true, buf, cap, ret_len)))
-		return recv_slowly(rx, buf, cap, ret_len, timeout_ns);
+		return moor__rx_recv_slowly(rx, buf, cap, ret_len, timeout_ns);
 	return 0;
 }
 

@@ -20,15 +20,18 @@
 #define CACHE_LINE 64u
 
 /* Within the lap by a unit at least: so the header that follows lies there too. */
-static void set_straight(moor_tx *tx)
+void moor__tx_set_straight(moor_tx *tx)
 {
 	const uint64_t lap = (tx->tail | tx->ring.mask) + 1 - MOOR__UNIT;
+	const bool ready = moor__own_32(&tx->state) == MOOR__READY && !tx->ring.fences;
+	const bool idle = ready && !moor__own_64(&tx->open.end);
 	uint64_t within = lap < tx->limit ? lap : tx->limit;
 
-	if (moor__own_32(&tx->state) != MOOR__READY || tx->ring.fences || tx->ring.many)
+	if (!ready || tx->ring.many)
 		within = 0;
 	moor__set_own_64(&tx->within, within);
-	moor__set_own_64(&tx->straight, moor__own_64(&tx->open.end) ? 0 : within);
+	moor__set_own_64(&tx->straight, idle ? within : 0);
+	moor__set_own_64(&tx->room, idle && tx->ring.many ? tx->ring.capacity - MOOR__LINE : 0);
 }
 
 void moor__tx_stop(moor_tx *tx)
@@ -36,6 +39,7 @@ void moor__tx_stop(moor_tx *tx)
 	moor__store_32(&tx->state, MOOR__CORRUPT);
 	moor__store_64(&tx->straight, 0);
 	moor__store_64(&tx->within, 0);
+	moor__store_64(&tx->room, 0);
 	moor__store_64(&tx->open.end, 0);
 }
 
@@ -56,7 +60,7 @@ static int learn(moor_tx *tx, uint64_t released)
 		return moor__tx_corrupt(tx);
 	tx->released = released;
 	tx->limit = released + tx->ring.capacity - MOOR__UNIT;
-	set_straight(tx);
+	moor__tx_set_straight(tx);
 	return 0;
 }
 
@@ -288,7 +292,7 @@ static void publish(moor_tx *tx, const struct moor__room *room, size_t len)
 	if (moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep) | tx->ring.fences))
 		advance_and_wake(tx, end);
 	tx->tail = end;
-	set_straight(tx);
+	moor__tx_set_straight(tx);
 }
 
 static inline void open_room(moor_tx *tx, const struct moor__room *room)
@@ -339,7 +343,7 @@ static MOOR__NOINLINE int commit_slowly(moor_tx *tx, size_t len)
 		return 0;
 	}
 	moor__set_own_64(&tx->open.end, 0);
-	set_straight(tx);
+	moor__tx_set_straight(tx);
 	publish(tx, &room, len);
 	return 0;
 }
@@ -366,7 +370,7 @@ static void cancel(moor_tx *tx)
 		return;
 	}
 	moor__set_own_64(&tx->open.end, 0);
-	set_straight(tx);
+	moor__tx_set_straight(tx);
 }
 
 void moor_tx_cancel(moor_tx *tx)
@@ -374,7 +378,7 @@ void moor_tx_cancel(moor_tx *tx)
 	cancel(tx);
 }
 
-static MOOR__NOINLINE int send_slowly(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
+MOOR__NOINLINE int moor__tx_send_slowly(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 {
 	struct moor__room room;
 	int err;
@@ -393,26 +397,19 @@ static MOOR__NOINLINE int send_slowly(moor_tx *tx, const void *data, size_t len,
 	return 0;
 }
 
-/* Not in moor_tx_send itself, whose shortest way then needs no stack. */
-static MOOR__NOINLINE int send_of_many(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
-{
-	if (timeout_ns >= MOOR_FOREVER && moor__mpsc_send_short(tx, data, len))
-		return 0;
-	return send_slowly(tx, data, len, timeout_ns);
-}
-
 int moor_tx_send(moor_tx *tx, const void *data, size_t len, int64_t timeout_ns)
 {
 	struct moor_abi_record_header *header;
 	uint64_t size, at, end;
 
 	if (moor__unlikely(!tx || len > tx->short_max || !data))
-		return send_slowly(tx, data, len, timeout_ns);
+		return moor__tx_send_slowly(tx, data, len, timeout_ns);
 	size = moor__record_size(len);
 	at = tx->tail;
 	end = at + size;
 	if (moor__unlikely(end > moor__own_64(&tx->straight) || timeout_ns < MOOR_FOREVER))
-		return tx->ring.many ? send_of_many(tx, data, len, timeout_ns) : send_slowly(tx, data, len, timeout_ns);
+		return tx->ring.many ? moor__mpsc_send(tx, data, len, timeout_ns)
+		                     : moor__tx_send_slowly(tx, data, len, timeout_ns);
 	header = moor__header_at(&tx->ring, at);
 	MOOR_CRASH_POINT("tx: reserved");
 	moor__copy_short(header + 1, data, len);
@@ -599,7 +596,7 @@ int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how)
 	if (moor__ring_hold_bell(&tx->ring) && (moor__load_64(&consumer->quiet.asleep) & MOOR__ARMED))
 		how->ops->bell_ring(how->ops_arg);
 	tx->state = MOOR__READY;
-	set_straight(tx);
+	moor__tx_set_straight(tx);
 	return 0;
 }
 
@@ -614,6 +611,7 @@ void moor__tx_detach(moor_tx *tx)
 	if (ring->many) {
 		moor__mpsc_leave(tx);
 		moor__store_32(&tx->state, MOOR__WIPED);
+		moor__tx_set_straight(tx);
 		return;
 	}
 	cancel(tx);
@@ -627,5 +625,5 @@ void moor__tx_detach(moor_tx *tx)
 	if (asleep & MOOR__ASLEEP)
 		moor__ring_tell(ring, asleep, word);
 	moor__store_32(&tx->state, MOOR__WIPED);
-	set_straight(tx);
+	moor__tx_set_straight(tx);
 }
