@@ -212,6 +212,12 @@ struct moor__wait {
 	struct moor_abi_slot *me, *peer;
 };
 
+/*
+ * Says on which processor this side runs, for the other, which goes by it when it waits. Each side says it when it waits,
+ * and now and then while it does not: who is busy all the time may be moved, too.
+ */
+void moor__ring_note_cpu(struct moor__ring *ring, struct moor_abi_slot *me);
+
 /* For one who may have to wait more than once: what is left of the time, by the clock from the second call on, which
  * finds in *until what the first has left there; 0 is given to that. */
 int64_t moor__ring_left(const struct moor__ring *ring, int64_t timeout_ns, int64_t *until);

@@ -182,6 +182,7 @@ void moor__rx_publish_head(moor_rx *rx)
 {
 	rx->publish_head_at = rx->head + rx->ring.capacity / 8;
 	moor__release_64(&rx->ring.consumer->head, rx->head); /* R2 */
+	moor__ring_note_cpu(&rx->ring, &rx->ring.consumer->slot);
 	set_straight(rx);
 }
 

@@ -61,6 +61,7 @@ static int learn(moor_tx *tx, uint64_t released)
 	tx->released = released;
 	tx->limit = released + tx->ring.capacity - MOOR__UNIT;
 	moor__tx_set_straight(tx);
+	moor__ring_note_cpu(&tx->ring, &tx->ring.producer->slot);
 	return 0;
 }
 

@@ -34,7 +34,7 @@
 /* How long one sleeps at most without having had the peer fence. */
 #define BESIDE_NS ((int64_t)10000000)
 
-static void note_cpu(struct moor__ring *ring, struct moor_abi_slot *me)
+void moor__ring_note_cpu(struct moor__ring *ring, struct moor_abi_slot *me)
 {
 	const uint32_t cpu = ring->ops->cpu();
 
@@ -44,7 +44,7 @@ static void note_cpu(struct moor__ring *ring, struct moor_abi_slot *me)
 	}
 }
 
-/* The peer runs on this processor, if it runs, and has not moved since it last waited. */
+/* The peer runs on this processor, if it runs, and has not moved since it last said so. */
 static bool is_beside(const struct moor__ring *ring, const struct moor__wait *wait)
 {
 	return ring->cpu && ring->cpu == moor__load_32(&wait->peer->cpu);
@@ -83,7 +83,7 @@ static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t 
 	uint32_t expected;
 	int err;
 
-	note_cpu(ring, wait->me);
+	moor__ring_note_cpu(ring, wait->me);
 	if (is_beside(ring, wait)) {
 		ring->spin = 0;
 		return yield(ring, wait);
@@ -105,6 +105,11 @@ static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t 
 		if (err)
 			return err;
 	} while (ring->ops->now() < end && !ring->ops->interrupted(ring->sleeper));
+	/* What is told now and then may be told too seldom: a peer that gets on was not waited for in vain. */
+	if (wait->ready(wait->side)) {
+		ring->spin = SPIN_CREDIT;
+		return 1;
+	}
 	if (ring->spin)
 		ring->spin--;
 	return 0;
@@ -241,7 +246,7 @@ int moor__ring_wait(struct moor__ring *ring, const struct moor__wait *wait, int6
 		look = (err == MOOR_ETIMEDOUT && !doze) || moor__ring_look_due(ring);
 	}
 	moor__store_64(&wait->mine->asleep, ring->asleep_word);
-	note_cpu(ring, wait->me);
+	moor__ring_note_cpu(ring, wait->me);
 	return err;
 }
 

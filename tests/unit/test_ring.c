@@ -964,6 +964,95 @@ START_TEST(test_a_message_that_is_taken_back)
 }
 END_TEST
 
+/* ---- a wait for room, by ops of the test's own ---- */
+
+static moor_rx *reader;
+static unsigned to_release;
+static uint32_t where;
+
+static uint32_t here(void)
+{
+	return where;
+}
+
+static int64_t clock_of_20_us(void)
+{
+	return clock_now += 20000;
+}
+
+/* A loop or so into the spin. */
+static bool release_one(void *sleeper)
+{
+	(void)sleeper;
+	if (to_release) {
+		to_release--;
+		t_expect(reader, 0, 0);
+	}
+	return false;
+}
+
+static int never_sleep(void *sleeper, const uint32_t *word, uint32_t expected, int64_t ns)
+{
+	(void)sleeper;
+	(void)word;
+	(void)expected;
+	ck_abort_msg("a sleep of %lld ns", (long long)ns);
+}
+
+/*
+ * The consumer tells of its releases in `head` now and then only, and perhaps not within the time that a wait spins: a
+ * wait in which it released is none that was in vain, however many there are.
+ */
+START_TEST(test_room_that_head_does_not_tell_of_is_spun_for)
+{
+	struct t_ring ring = t_ring_at(0);
+	struct moor__ring_ops ops = *ring.tx->ring.ops;
+	const uint32_t credit = ring.tx->ring.spin;
+
+	ops.cpu = nowhere;
+	ops.now = clock_of_20_us;
+	ops.interrupted = release_one;
+	ops.sleep = never_sleep;
+	ring.tx->ring.ops = &ops;
+	reader = ring.rx;
+	ck_assert_uint_gt(credit, 0);
+	for (int n = 0; n < T_FULL; n++)
+		t_send(ring.tx, 0, 0);
+	for (int n = 0; n < T_FULL / 32; n++) { /* less than what `head` is published after */
+		const uint64_t head = t_consumer(&ring)->head;
+
+		to_release = 2; /* the first before it spins */
+		t_assert_err(moor_tx_send(ring.tx, "", 0, MOOR_FOREVER), 0);
+		ck_assert_uint_eq(to_release, 0);
+		while (moor_tx_send(ring.tx, "", 0, MOOR_NOWAIT) == 0)
+			;
+		ck_assert_uint_eq(t_consumer(&ring)->head, head);
+		ck_assert_uint_eq(ring.tx->ring.spin, credit);
+	}
+	t_ring_free(&ring);
+}
+END_TEST
+
+/* A side that is busy all the time, and never waits, may be moved to another processor. */
+START_TEST(test_each_side_says_where_it_runs_though_it_never_waits)
+{
+	struct t_ring ring = t_ring_at(0);
+	struct moor__ring_ops ops = *ring.tx->ring.ops;
+
+	ops.cpu = here;
+	ring.tx->ring.ops = ring.rx->ring.ops = &ops;
+	for (where = 1; where < 4; where++) {
+		for (int n = 0; n < 2 * T_FULL; n++) {
+			t_send(ring.tx, 0, 0);
+			t_expect(ring.rx, 0, 0);
+		}
+		ck_assert_uint_eq(t_consumer(&ring)->slot.cpu, where);
+		ck_assert_uint_eq(t_producer(&ring)->slot.cpu, where);
+	}
+	t_ring_free(&ring);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ring");
@@ -998,6 +1087,8 @@ int main(void)
 	tcase_add_test(cases, test_the_end_of_the_stream_for_the_sender);
 	tcase_add_loop_test(cases, test_drain_of_what_is_gone_already, 0, BASES);
 	tcase_add_test(cases, test_a_message_that_is_taken_back);
+	tcase_add_test(cases, test_room_that_head_does_not_tell_of_is_spun_for);
+	tcase_add_test(cases, test_each_side_says_where_it_runs_though_it_never_waits);
 	tcase_add_test(cases, test_death_reported_when_the_successor_closes_in_mid_wait);
 	suite_add_tcase(suite, cases);
 	return t_main(suite);
