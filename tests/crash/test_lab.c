@@ -244,7 +244,7 @@ static void expect_next(void)
 }
 
 /* Messages of 50 bytes take 64. */
-static void fill_ring(enum state state, unsigned spare)
+static void fill_ring(enum state state, unsigned spare, unsigned too_little)
 {
 	switch (state) {
 	case EMPTY:
@@ -258,7 +258,7 @@ static void fill_ring(enum state state, unsigned spare)
 			send_next(50);
 		break;
 	case WRAP:
-		for (unsigned i = 0; i < LINES - 3; i++) { /* what is left at the end is too little for the next */
+		for (unsigned i = 0; i < LINES - too_little; i++) { /* what is left at the end is too little for the next */
 			send_next(50);
 			if (i < LINES - 8)
 				expect_next();
@@ -271,7 +271,10 @@ static void fill_ring(enum state state, unsigned spare)
 	}
 }
 
-#define LEN 200u /* of the message in flight */
+#define LEN 200u  /* of the message in flight, */
+#define SHORT 60u /* or if it goes the way of the short ones: in the last free bytes of a full ring is no room for it */
+static size_t flight;
+static void act_send_short(const struct scenario *s);
 
 static int die_wounded(void *arg)
 {
@@ -300,11 +303,12 @@ static void set_up_ring(const struct scenario *s)
 
 	snprintf(name, sizeof name, "lab-%u", next_name++);
 	sent = received = 0;
+	flight = s->act == act_send_short ? SHORT : LEN;
 	t_assert_err(moor_tx_open(name, opts, &tx), MOOR_CREATED);
 	t_assert_err(moor_rx_open(name, opts, &rx), 0);
 	t_assert_err(moor_hold_open(name, &hold), 0);
-	fill_ring((enum state)s->state, s->others ? (LEN + 8 + 63) / 64 * 64 : LEN + 8);
-	lengths[sent] = LEN;
+	fill_ring((enum state)s->state, s->others ? (LEN + 8 + 63) / 64 * 64 : LEN + 8, flight == LEN ? 3 : 1);
+	lengths[sent] = flight;
 }
 
 static void set_up_for_producer(const struct scenario *s)
@@ -362,7 +366,7 @@ static void check_producer(const struct scenario *s)
 	while (received < sent)
 		expect_next();
 	while ((err = moor_rx_peek(rx, &msg)) == 0 && extra < 2) {
-		t_assert(msg.len == LEN && t_is_filled(msg.data, LEN, sent));
+		t_assert(msg.len == flight && t_is_filled(msg.data, flight, sent));
 		moor_rx_release(rx);
 		extra++;
 	}
@@ -440,13 +444,19 @@ static unsigned char text[LEN], buf[T_MAX];
 static void send_enter(const struct scenario *s)
 {
 	tx_enter(s);
-	t_fill(text, LEN, sent);
+	t_fill(text, flight, sent);
 	account->may_commit = s->state != FULL;
 }
 
 static void act_send(const struct scenario *s)
 {
 	must(moor_tx_send(my_tx, text, LEN, MOOR_NOWAIT), s->state == FULL ? MOOR_EAGAIN : 0, "send");
+	account->committed = s->state != FULL;
+}
+
+static void act_send_short(const struct scenario *s)
+{
+	must(moor_tx_send(my_tx, text, SHORT, MOOR_NOWAIT), s->state == FULL ? MOOR_EAGAIN : 0, "send");
 	account->committed = s->state != FULL;
 }
 
@@ -840,6 +850,7 @@ static const struct scenario scenarios[] = {
     NAME("hold open", ALIVE, NULL, hold_open),
     NAME("hold close", ALIVE, hold_enter, hold_close),
     EACH(TX, "send", send_enter, act_send),
+    EACH(TX, "send a short one", send_enter, act_send_short),
     EACH(TX, "reserve and commit", send_enter, act_reserve),
     EACH(TX, "reserve and cancel", send_enter, act_cancel),
     TX("tx open", SOME, NULL, tx_enter, NULL),
@@ -858,6 +869,9 @@ static const struct scenario scenarios[] = {
     MANY(MTX, "send", send_enter, act_send, 1),
     MANY(MTX, "send", send_enter, act_send, 2),
     MANY(MTX, "send", send_enter, act_send, 3),
+    MANY(MTX, "send a short one", send_enter, act_send_short, 1),
+    MANY(MTX, "send a short one", send_enter, act_send_short, 2),
+    MANY(MTX, "send a short one", send_enter, act_send_short, 3),
     MANY(MTX, "reserve and commit", send_enter, act_reserve, 1),
     MANY(MTX, "reserve and commit", send_enter, act_reserve, 2),
     MANY(MTX, "reserve and commit", send_enter, act_reserve, 3),
