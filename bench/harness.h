@@ -98,7 +98,7 @@ struct bench_peer {
 
 extern const struct bench_peer bench_floor, bench_floor_pausing, bench_floor_one_line, bench_futex;
 extern const struct bench_peer bench_mooring, bench_mooring_in_place, bench_mooring_16k, bench_mooring_mpsc;
-extern const struct bench_peer bench_mooring_link;
+extern const struct bench_peer bench_mooring_batch, bench_mooring_link;
 extern const struct bench_peer bench_ck_ring, bench_ck_ring_mpsc, bench_rte_ring, bench_rte_ring_mpsc;
 extern const struct bench_peer bench_boost_spsc, bench_boost_mq, bench_qb, bench_zmq, bench_nng;
 extern const struct bench_peer bench_mq, bench_pipe, bench_unix_stream, bench_unix_seqpacket;

@@ -36,6 +36,7 @@ static const struct bench_peer *const peers[] = {
     &bench_futex,
     &bench_mooring,
     &bench_mooring_in_place,
+    &bench_mooring_batch,
     &bench_mooring_16k,
     &bench_mooring_mpsc,
     &bench_mooring_link,

@@ -18,6 +18,7 @@ struct mooring_end {
 	moor_link *link; /* or NULL: what the two above are of */
 	size_t size;
 	unsigned char *out, *in; /* private */
+	unsigned peeked;         /* and not released: a batch's */
 };
 
 static void expect(int err, const char *what)
@@ -166,6 +167,15 @@ static inline uint64_t sum(const unsigned char *at, size_t size)
 	return a[0] + a[1] + rest;
 }
 
+static inline uint64_t read_in_place(struct mooring_end *end, const struct moor_msg *message, uint64_t number)
+{
+	if (message->len != end->size)
+		bench_die("a message of %zu bytes for one of %zu", message->len, end->size);
+	if (end->size > 16)
+		end->in[0] = (unsigned char)sum((const unsigned char *)message->data + 8, end->size - 16);
+	return bench_check(message->data, end->size, number);
+}
+
 static inline uint64_t receive_in_place(void *arg, uint64_t number)
 {
 	struct mooring_end *end = arg;
@@ -175,12 +185,33 @@ static inline uint64_t receive_in_place(void *arg, uint64_t number)
 	while ((err = moor_rx_peek(end->rx, &message)) == MOOR_EAGAIN)
 		expect(moor_rx_wait(end->rx, MOOR_FOREVER), "moor_rx_wait");
 	expect(err, "moor_rx_peek");
-	if (message.len != end->size)
-		bench_die("a message of %zu bytes for one of %zu", message.len, end->size);
-	if (end->size > 16)
-		end->in[0] = (unsigned char)sum((const unsigned char *)message.data + 8, end->size - 16);
-	number = bench_check(message.data, end->size, number);
+	number = read_in_place(end, &message, number);
 	moor_rx_release(end->rx);
+	return number;
+}
+
+#define BATCH 64
+
+static inline void release_batch(struct mooring_end *end)
+{
+	moor_rx_release(end->rx);
+	end->peeked = 0;
+}
+
+static inline uint64_t receive_of_batch(void *arg, uint64_t number)
+{
+	struct mooring_end *end = arg;
+	struct moor_msg message;
+	int err;
+
+	while ((err = moor_rx_peek(end->rx, &message)) == MOOR_EAGAIN) {
+		release_batch(end);
+		expect(moor_rx_wait(end->rx, MOOR_FOREVER), "moor_rx_wait");
+	}
+	expect(err, "moor_rx_peek");
+	number = read_in_place(end, &message, number);
+	if (++end->peeked == BATCH)
+		release_batch(end);
 	return number;
 }
 
@@ -260,6 +291,13 @@ static void run_in_place(const struct bench_run *run)
 	bench_measure(run, &end, open_default, end_close, send_in_place, receive_in_place);
 }
 
+static void run_batch(const struct bench_run *run)
+{
+	struct mooring_end end;
+
+	bench_measure(run, &end, open_default, end_close, send_copy, receive_of_batch);
+}
+
 static void run_16k(const struct bench_run *run)
 {
 	struct mooring_end end;
@@ -293,6 +331,13 @@ const struct bench_peer bench_mooring_in_place = {
     .things = BENCH_BIT(ROUND_TRIP) | BENCH_BIT(STREAM) | BENCH_BIT(LOOP),
     .own = true,
     .run = run_in_place};
+
+const struct bench_peer bench_mooring_batch = {
+    .name = "mooring-batch",
+    .what = "moor_tx_send, moor_rx_peek; read in the ring, with a moor_rx_release for 64 or for all there are",
+    .things = BENCH_BIT(STREAM),
+    .own = true,
+    .run = run_batch};
 
 const struct bench_peer bench_mooring_16k = {.name = "mooring-16k",
                                              .what = "as mooring, with a ring of 16 KiB; messages up to 2 KiB",

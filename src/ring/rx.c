@@ -172,7 +172,6 @@ static int find(moor_rx *rx, struct moor__found *ret_found)
 static inline void see(moor_rx *rx, uint64_t end, size_t len)
 {
 	moor__set_own_64(&rx->straight, 0);
-	moor__set_own_64(&rx->straight_many, 0);
 	rx->seen = end;
 	rx->peeked++;
 	rx->peeked_bytes += len;
@@ -258,6 +257,7 @@ static MOOR__NOINLINE int peek_closely(moor_rx *rx, struct moor_msg *ret_msg)
 		return err;
 	if (rx->armed)
 		moor__rx_withdraw(rx);
+	moor__set_own_64(&rx->straight_many, 0);
 	see(rx, found.end, found.len);
 	give_message(moor__header_at(&rx->ring, found.at) + 1, found.len, found.producer, ret_msg);
 	return 0;
