@@ -90,26 +90,43 @@ static void recover_marked(moor_rx *rx, uint64_t at, struct moor_abi_record_head
 		skip(rx, header, slot, intent.after, intent.end - at);
 }
 
+/*
+ * 0: nobody that could be found. Of those that are told the one with the nearest end: what an intent that came to nothing
+ * says would end farther off, perhaps amid another's claim, whose payload tells anything.
+ */
+static uint32_t find_owner(const moor_rx *rx, uint64_t at, uint64_t claimed, struct intent *ret_intent)
+{
+	const uint64_t end = moor__claimed_position(claimed, at);
+	struct intent intent;
+	uint32_t owner = 0;
+
+	for (uint32_t slot = 1; slot <= rx->producers; slot++)
+		if (read_intent(rx, slot, at, &intent) && intent.at == at && fits(rx, at, intent.end - at) &&
+		    intent.end <= end && (!owner || intent.end < ret_intent->end) &&
+		    is_told(rx, slot, intent.end, claimed)) {
+			*ret_intent = intent;
+			owner = slot;
+		}
+	return owner;
+}
+
 static void recover_unmarked(moor_rx *rx, uint64_t at, struct moor_abi_record_header *header)
 {
 	const uint64_t claimed = moor__acquire_64(&rx->ring.many->claimed); /* A11 */
-	const uint64_t end = moor__claimed_position(claimed, at);
-	struct intent intent, again;
+	struct intent intent = {0}, again;
+	uint32_t owner;
 
-	if ((int64_t)(end - at) <= 0)
+	if ((int64_t)(moor__claimed_position(claimed, at) - at) <= 0)
 		return;
 	MOOR_CRASH_POINT("recover: claim word read");
-	for (uint32_t slot = 1; slot <= rx->producers; slot++) {
-		if (!read_intent(rx, slot, at, &intent) || intent.at != at || !fits(rx, at, intent.end - at) ||
-		    intent.end > end || !is_told(rx, slot, intent.end, claimed) || !is_dead(rx, slot))
-			continue;
-		/* Before it died it may have marked, or committed; what looked like its intent may have been two. */
-		if (moor__acquire_32(&header->word) || !read_intent(rx, slot, at, &again) || again.at != intent.at || /* A9 */
-		    again.end != intent.end || again.after != intent.after)
-			return;
-		skip(rx, header, slot, intent.after, intent.end - at);
+	owner = find_owner(rx, at, claimed, &intent);
+	if (!is_dead(rx, owner))
 		return;
-	}
+	/* Before it died it may have marked, or committed; what looked like its intent may have been two. */
+	if (moor__acquire_32(&header->word) || !read_intent(rx, owner, at, &again) || again.at != intent.at || /* A9 */
+	    again.end != intent.end || again.after != intent.after)
+		return;
+	skip(rx, header, owner, intent.after, intent.end - at);
 }
 
 static void recover(moor_rx *rx, uint64_t at)

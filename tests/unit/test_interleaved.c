@@ -16,6 +16,7 @@
 #include "ring/mpsc.h"
 
 #include <inttypes.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <ucontext.h>
@@ -245,6 +246,17 @@ static size_t make_message(unsigned char *to, unsigned number)
 	return len;
 }
 
+/* What passes for headers of claims behind one or another's. */
+static void fill_with_marks(void *to, size_t len)
+{
+	const uint32_t by = 1 + (uint32_t)(t_random(&seed) % shape->producers),
+	               after = 1 + (uint32_t)(t_random(&seed) % shape->producers),
+	               mark = MOOR_ABI_WORD_MESSAGE | moor__word_ids(by, after);
+
+	for (size_t i = 0; i + sizeof mark <= len; i += sizeof mark)
+		memcpy((char *)to + i, &mark, sizeof mark);
+}
+
 /* One message, in one way or another; false: there was no room. */
 static bool send_one(unsigned number)
 {
@@ -259,13 +271,15 @@ static bool send_one(unsigned number)
 		err = moor_tx_send(tx, text, len, patience());
 	} else {
 		err = moor_tx_reserve(tx, way == 6 ? shape->len : len, &to);
+		if (!err)
+			fill_with_marks(to, len);
 		if (!err && way == 7) {
-			memset(to, 0xff, len);
+			yield();
 			moor_tx_cancel(tx);
 			return false;
 		}
 		if (!err) {
-			memset(to, 0xff, len); /* which passes for any header */
+			yield();
 			memcpy(to, text, len);
 			err = moor_tx_commit(tx, len);
 		} else if (err == MOOR_EAGAIN && shape->blocking) {
@@ -505,12 +519,70 @@ START_TEST(test_interleaved)
 }
 END_TEST
 
+/* ---- one interleaving that chance does not come by ---- */
+
+static jmp_buf killed;
+
+static void die_announced(const char *label)
+{
+	if (strcmp(label, "mpsc: announced") == 0)
+		longjmp(killed, 1);
+}
+
+/* The second has claimed, and not marked. The third's message shows at its second line what would be a mark that says:
+ * after the first. */
+static void look_when_claimed(const char *label)
+{
+	uint32_t marks[32];
+	struct moor_msg msg;
+
+	if (strcmp(label, "mpsc: claimed") != 0)
+		return;
+	moor__crash_hook = NULL;
+	for (unsigned i = 0; i < 32; i++)
+		marks[i] = MOOR_ABI_WORD_MESSAGE | moor__word_ids(3, 1);
+	t_assert_err(moor_tx_send(&actors[3].tx, marks, 100, MOOR_NOWAIT), 0);
+	for (unsigned i = 0; i < 3; i++)
+		t_assert_err(moor_rx_peek(&actors[0].rx, &msg), MOOR_EAGAIN);
+}
+
+/* Three: one has announced two lines, and died; another then claims one there, and a third two behind it. */
+START_TEST(test_payload_passes_for_no_mark)
+{
+	struct moor__ring_attach how;
+	char text[100] = "";
+	size_t len;
+
+	ring = t_ring_bare(&MOOR_RING_OPTS(.kind = MOOR_MPSC, .capacity = T_CAPACITY, .max_producers = 3));
+	t_assert_err(moor__geometry_of_header((const struct moor_abi_header *)(const void *)ring.mem, &geometry), 0);
+	how = attachment();
+	t_assert_err(moor__rx_attach(&actors[0].rx, &how), 0);
+	for (how.slot = 1; how.slot <= 3; how.slot++) {
+		t_assert_err(moor__tx_attach(&actors[how.slot].tx, &how), 0);
+		owner[how.slot] = &actors[how.slot];
+		actors[how.slot].state = RUNS;
+	}
+	moor__crash_hook = die_announced;
+	if (setjmp(killed) == 0)
+		(void)moor_tx_send(&actors[1].tx, text, 100, MOOR_NOWAIT);
+	actors[1].state = DEAD;
+	moor__crash_hook = look_when_claimed;
+	t_assert_err(moor_tx_send(&actors[2].tx, text, 8, MOOR_NOWAIT), 0);
+	ck_assert_ptr_null(moor__crash_hook);
+	t_assert_err(moor_rx_recv(&actors[0].rx, text, sizeof text, &len, MOOR_NOWAIT), 0);
+	ck_assert_uint_eq(len, 8);
+	t_assert_err(moor_rx_recv(&actors[0].rx, text, sizeof text, &len, MOOR_NOWAIT), 0);
+	ck_assert_uint_eq(len, 100);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("interleaved");
 	TCase *cases = tcase_create("cases");
 
 	tcase_set_timeout(cases, 120);
+	tcase_add_test(cases, test_payload_passes_for_no_mark);
 	tcase_add_loop_test(cases, test_interleaved, 0, SHAPES);
 	suite_add_tcase(suite, cases);
 	return t_main(suite);
