@@ -203,6 +203,7 @@ static inline const uint32_t *moor__low_half(const uint64_t *word)
 struct moor__wait {
 	bool (*ready)(void *side);           /* whether it has come */
 	bool (*spin_ready)(void *side);      /* the same by looking at spin_word only, where looking costs the peer less */
+	bool (*paid)(void *side);            /* ready only as a spin has ended: did it pay? NULL: yes */
 	int (*over)(void *side, bool look); /* 0, or the result if it can come no more; look: ask for the peer's death */
 	void *side;
 	const uint32_t *word;        /* to sleep on: it changes when it comes */

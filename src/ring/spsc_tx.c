@@ -19,7 +19,7 @@
 
 #define CACHE_LINE 64u
 
-/* Within the lap by a unit at least: so the header that follows lies there too. */
+/* `within`: a unit less than the lap, so that the header that follows lies there too. */
 void moor__tx_set_straight(moor_tx *tx)
 {
 	const uint64_t lap = (tx->tail | tx->ring.mask) + 1 - MOOR__UNIT;
@@ -58,10 +58,11 @@ static int learn(moor_tx *tx, uint64_t released)
 		return 0;
 	if (released % MOOR__UNIT || (tx->ring.many ? !moor__position_is_sound(released, true) : released > tx->tail))
 		return moor__tx_corrupt(tx);
+	if ((released ^ tx->released) >= tx->ring.capacity / 8)
+		moor__ring_note_cpu(&tx->ring, &tx->ring.producer->slot);
 	tx->released = released;
 	tx->limit = released + tx->ring.capacity - MOOR__UNIT;
 	moor__tx_set_straight(tx);
-	moor__ring_note_cpu(&tx->ring, &tx->ring.producer->slot);
 	return 0;
 }
 
@@ -141,21 +142,32 @@ static bool tx_known_ready(void *side)
 	return is_known_released(wait->tx, wait->position) != 0;
 }
 
-static int wait_released(moor_tx *tx, uint64_t position, int64_t timeout_ns)
+/* Room for many messages, and perhaps for more than one of the longest. */
+static bool tx_paid(void *side)
 {
+	const struct tx_wait *wait = side;
+
+	return wait->tx->released - wait->position >= wait->tx->ring.capacity / 16;
+}
+
+/* For room: the wait goes by `head`. Or for that and nothing else: by `released`. */
+static int wait_released(moor_tx *tx, uint64_t position, bool room, int64_t timeout_ns)
+{
+	struct moor_abi_consumer *const consumer = tx->ring.consumer;
 	struct tx_wait side = {tx, position};
 	const struct moor__wait wait = {.ready = tx_ready,
-	                                .spin_ready = tx_known_ready,
+	                                .spin_ready = room ? tx_known_ready : tx_ready,
+	                                .paid = room ? tx_paid : NULL,
 	                                .over = tx_over,
 	                                .side = &side,
-	                                .word = moor__low_half(&tx->ring.consumer->released),
-	                                /* Not `released`, which changes with every message: to read it each time takes
-	                                   its line from the consumer each time. */
-	                                .spin_word = moor__low_half(&tx->ring.consumer->head),
+	                                .word = moor__low_half(&consumer->released),
+	                                /* `released` changes with every message: to read it each time takes its line from
+	                                   the consumer each time. */
+	                                .spin_word = moor__low_half(room ? &consumer->head : &consumer->released),
 	                                .position = position,
 	                                .mine = &tx->ring.producer->quiet,
 	                                .me = &tx->ring.producer->slot,
-	                                .peer = &tx->ring.consumer->slot};
+	                                .peer = &consumer->slot};
 	const int err = moor__ring_wait(&tx->ring, &wait, timeout_ns);
 
 	return err ? err : moor__tx_state_error(tx);
@@ -192,7 +204,7 @@ int moor__tx_await_room(moor_tx *tx, uint64_t end, int64_t timeout_ns)
 	if (is_known_released(tx, position))
 		return moor__tx_state_error(tx);
 	moor__store_64(&tx->ring.producer->full, moor__load_64(&tx->ring.producer->full) + 1);
-	return wait_released(tx, position, timeout_ns);
+	return wait_released(tx, position, true, timeout_ns);
 }
 
 static int refuse(const moor_tx *tx)
@@ -486,7 +498,7 @@ int moor_tx_drain(moor_tx *tx, int64_t timeout_ns)
 	if (err)
 		return err < 0 ? err : 0;
 	if (timeout_ns != MOOR_NOWAIT)
-		return wait_released(tx, side.position, timeout_ns);
+		return wait_released(tx, side.position, false, timeout_ns);
 	err = tx_over(&side, moor__ring_look_due(&tx->ring));
 	if (err)
 		return err;

@@ -81,6 +81,7 @@ static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t 
 {
 	int64_t end, now;
 	uint32_t expected;
+	bool ready;
 	int err;
 
 	moor__ring_note_cpu(ring, wait->me);
@@ -105,14 +106,12 @@ static int spin(struct moor__ring *ring, const struct moor__wait *wait, int64_t 
 		if (err)
 			return err;
 	} while (ring->ops->now() < end && !ring->ops->interrupted(ring->sleeper));
-	/* What is told now and then may be told too seldom: a peer that gets on was not waited for in vain. */
-	if (wait->ready(wait->side)) {
+	ready = wait->ready(wait->side); /* what is told now and then may be told too seldom */
+	if (ready && (!wait->paid || wait->paid(wait->side)))
 		ring->spin = SPIN_CREDIT;
-		return 1;
-	}
-	if (ring->spin)
+	else if (ring->spin)
 		ring->spin--;
-	return 0;
+	return ready;
 }
 
 static void say_asleep(struct moor__ring *ring, struct moor_abi_quiet *mine, uint64_t position)

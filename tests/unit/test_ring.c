@@ -980,14 +980,11 @@ static int64_t clock_of_20_us(void)
 	return clock_now += 20000;
 }
 
-/* A loop or so into the spin. */
-static bool release_one(void *sleeper)
+static bool release_some(void *sleeper)
 {
 	(void)sleeper;
-	if (to_release) {
-		to_release--;
+	for (; to_release; to_release--)
 		t_expect(reader, 0, 0);
-	}
 	return false;
 }
 
@@ -999,36 +996,66 @@ static int never_sleep(void *sleeper, const uint32_t *word, uint32_t expected, i
 	ck_abort_msg("a sleep of %lld ns", (long long)ns);
 }
 
+static struct moor__ring_ops waiting_ops(const struct t_ring *ring)
+{
+	struct moor__ring_ops ops = *ring->tx->ring.ops;
+
+	ops.cpu = nowhere;
+	ops.now = clock_of_20_us;
+	ops.interrupted = release_some;
+	ops.sleep = never_sleep;
+	reader = ring->rx;
+	return ops;
+}
+
+/* The ring is full; while the producer waits the consumer releases so many, which `head` does not tell of. */
+static void wait_for_room(struct t_ring *ring, unsigned released)
+{
+	const uint64_t head = t_consumer(ring)->head;
+
+	to_release = released;
+	t_assert_err(moor_tx_send(ring->tx, "", 0, MOOR_FOREVER), 0);
+	ck_assert_uint_eq(to_release, 0);
+	ck_assert_uint_eq(t_consumer(ring)->head, head);
+	while (moor_tx_send(ring->tx, "", 0, MOOR_NOWAIT) == 0)
+		;
+}
+
 /*
  * The consumer tells of its releases in `head` now and then only, and perhaps not within the time that a wait spins: a
- * wait in which it released is none that was in vain, however many there are.
+ * wait in which it gave much room is none that was in vain; one in which it gave little is.
  */
 START_TEST(test_room_that_head_does_not_tell_of_is_spun_for)
 {
 	struct t_ring ring = t_ring_at(0);
-	struct moor__ring_ops ops = *ring.tx->ring.ops;
+	const struct moor__ring_ops ops = waiting_ops(&ring);
 	const uint32_t credit = ring.tx->ring.spin;
 
-	ops.cpu = nowhere;
-	ops.now = clock_of_20_us;
-	ops.interrupted = release_one;
-	ops.sleep = never_sleep;
 	ring.tx->ring.ops = &ops;
-	reader = ring.rx;
-	ck_assert_uint_gt(credit, 0);
 	for (int n = 0; n < T_FULL; n++)
 		t_send(ring.tx, 0, 0);
-	for (int n = 0; n < T_FULL / 32; n++) { /* less than what `head` is published after */
-		const uint64_t head = t_consumer(&ring)->head;
-
-		to_release = 2; /* the first before it spins */
-		t_assert_err(moor_tx_send(ring.tx, "", 0, MOOR_FOREVER), 0);
-		ck_assert_uint_eq(to_release, 0);
-		while (moor_tx_send(ring.tx, "", 0, MOOR_NOWAIT) == 0)
-			;
-		ck_assert_uint_eq(t_consumer(&ring)->head, head);
-		ck_assert_uint_eq(ring.tx->ring.spin, credit);
+	for (uint32_t n = 1; n < 4; n++) {
+		wait_for_room(&ring, 2);
+		ck_assert_uint_eq(ring.tx->ring.spin, credit - n);
 	}
+	wait_for_room(&ring, T_CAPACITY / MOOR_ABI_UNIT / 16 + 1);
+	ck_assert_uint_eq(ring.tx->ring.spin, credit);
+	t_ring_free(&ring);
+}
+END_TEST
+
+/* Nothing comes after what a drain waits for: nothing that `head` would be published for. */
+START_TEST(test_a_drain_goes_by_what_is_released)
+{
+	struct t_ring ring = t_ring_at(0);
+	struct moor__ring_ops ops = waiting_ops(&ring);
+	const int64_t before = clock_now;
+
+	ring.tx->ring.ops = &ops;
+	t_send(ring.tx, 0, 0);
+	to_release = 1;
+	t_assert_err(moor_tx_drain(ring.tx, MOOR_FOREVER), 0);
+	ck_assert_int_lt(clock_now - before, 100000);
 	t_ring_free(&ring);
 }
 END_TEST
@@ -1088,6 +1115,7 @@ int main(void)
 	tcase_add_loop_test(cases, test_drain_of_what_is_gone_already, 0, BASES);
 	tcase_add_test(cases, test_a_message_that_is_taken_back);
 	tcase_add_test(cases, test_room_that_head_does_not_tell_of_is_spun_for);
+	tcase_add_test(cases, test_a_drain_goes_by_what_is_released);
 	tcase_add_test(cases, test_each_side_says_where_it_runs_though_it_never_waits);
 	tcase_add_test(cases, test_death_reported_when_the_successor_closes_in_mid_wait);
 	suite_add_tcase(suite, cases);
