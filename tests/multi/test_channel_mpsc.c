@@ -1262,6 +1262,57 @@ START_TEST(test_successor_of_a_consumer)
 }
 END_TEST
 
+/* What the short ways do not ask with each message, they are told of: a reservation, what is peeked, an arming. */
+START_TEST(test_short_ways_where_they_are_shut)
+{
+	static const char text[8] = "eight b";
+	moor_os_handle fd;
+	struct moor_msg msg;
+	char buf[64];
+	size_t len;
+	moor_tx *tx;
+	moor_rx *rx;
+	void *to;
+
+	t_assert_err(moor_tx_open(name, &many, &tx), MOOR_CREATED);
+	t_assert_err(moor_rx_open(name, &many, &rx), 0);
+	ck_assert(tx->ring.fences || tx->room);
+	ck_assert(rx->ring.fences || rx->straight_many);
+
+	t_assert_err(moor_tx_reserve(tx, 8, &to), 0);
+	t_assert_err(moor_tx_send(tx, text, 8, MOOR_NOWAIT), MOOR_EINVAL);
+	t_fill(to, 8, 0);
+	t_assert_err(moor_tx_commit(tx, 8), 0);
+	t_assert_err(moor_tx_reserve(tx, 8, &to), 0);
+	t_assert_err(moor_tx_send(tx, text, 8, MOOR_NOWAIT), MOOR_EINVAL);
+	moor_tx_cancel(tx);
+	for (uint64_t n = 1; n < 4; n++) {
+		t_fill(buf, 8, n);
+		t_assert_err(moor_tx_send(tx, buf, 8, MOOR_NOWAIT), 0);
+	}
+
+	t_assert_err(moor_rx_peek(rx, &msg), 0);
+	ck_assert(t_is_filled(msg.data, msg.len, 0));
+	t_assert_err(moor_rx_recv(rx, buf, sizeof buf, &len, MOOR_NOWAIT), 0);
+	ck_assert(len == 8 && t_is_filled(buf, 8, 1));
+	ck_assert_uint_eq(look().received_messages, 2);
+	t_assert_err(moor_rx_recv(rx, buf, sizeof buf, &len, MOOR_NOWAIT), 0);
+	ck_assert(len == 8 && t_is_filled(buf, 8, 2));
+	t_expect(rx, 8, 3);
+	t_expect_none(rx);
+
+	t_assert_err(moor_rx_fd(rx, &fd), 0);
+	t_assert_err(moor_rx_arm(rx), 0);
+	t_assert_err(moor_tx_send(tx, text, 8, MOOR_NOWAIT), 0);
+	t_assert_err(moor_rx_recv(rx, buf, sizeof buf, &len, MOOR_NOWAIT), 0);
+	ck_assert(!rx->armed);
+	ck_assert_uint_eq(rx->ring.consumer->quiet.asleep & MOOR__ASLEEP, 0);
+	moor_tx_close(tx);
+	moor_rx_close(rx);
+	ck_assert_int_eq(t_local_entries(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("channel of many producers");
@@ -1292,6 +1343,7 @@ int main(void)
 	tcase_add_test(cases, test_wait_any_over_the_dead);
 	tcase_add_test(cases, test_wait_any_in_another_process);
 	tcase_add_test(cases, test_successor_of_a_consumer);
+	tcase_add_test(cases, test_short_ways_where_they_are_shut);
 	suite_add_tcase(suite, cases);
 	return t_main(suite);
 }
