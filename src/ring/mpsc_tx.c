@@ -39,7 +39,7 @@ static MOOR__ALWAYS_INLINE void mark(struct moor_abi_record_header *header, uint
 }
 
 /* Makes the record at `at` whole, withdraws the intent, and wakes who sleeps for it. */
-static MOOR__ALWAYS_INLINE void publish(moor_tx *tx, uint64_t at, uint32_t word, uint32_t detail)
+static void publish(moor_tx *tx, uint64_t at, uint32_t word, uint32_t detail)
 {
 	struct moor_abi_producer *const me = tx->ring.producer;
 	struct moor_abi_record_header *const header = header_at(tx, at);
@@ -95,17 +95,6 @@ static MOOR__NOINLINE int await_room(moor_tx *tx, uint64_t end, int64_t timeout_
 	return moor__tx_await_room(tx, end, moor__ring_left(&tx->ring, timeout_ns, until));
 }
 
-/* The claim word, if it still is what was read; else nothing but the intent, which is for the next try. */
-static inline bool replace_claimed(moor_tx *tx, uint64_t claimed, uint64_t start, uint64_t size)
-{
-	announce(tx->ring.producer, claimed, size);
-	if (moor__unlikely(!moor__cas_64(&tx->ring.many->claimed, claimed, /* R11, A11 */
-	                                 moor__claimed_word(start + size, tx->slot))))
-		return false;
-	MOOR_CRASH_POINT("mpsc: claimed");
-	return true;
-}
-
 /*
  * Claims `size` bytes in one piece, and marks them; tx->ids are those of the claim. When that fails nothing has changed,
  * but that padding may be there.
@@ -128,8 +117,11 @@ static int claim(moor_tx *tx, uint64_t size, int64_t timeout_ns, uint64_t *ret_a
 			moor__release_32(&tx->ring.producer->intent_units, 0); /* R8: of a try that came to nothing */
 			return err;
 		}
-		if (!replace_claimed(tx, claimed, start, pad ? pad : size))
-			continue;
+		announce(tx->ring.producer, claimed, pad ? pad : size);
+		if (!moor__cas_64(&tx->ring.many->claimed, claimed, /* R11, A11 */
+		                  moor__claimed_next(claimed, pad ? pad : size, tx->slot)))
+			continue; /* the intent is for the next try */
+		MOOR_CRASH_POINT("mpsc: claimed");
 		tx->ids = moor__word_ids(tx->slot, moor__claimed_by(claimed));
 		if (!pad) {
 			mark(header_at(tx, start), tx->ids, size);
@@ -343,22 +335,27 @@ int moor__mpsc_enter(moor_tx *tx, uint32_t pid)
  * A consumer that sleeps must see the end: the word that it sleeps on changes, by padding, after it can know why. If
  * there is no room, or the word is another's to change, it does not sleep for an end. One that polls is rung up whatever
  * it is armed for.
+ *
+ * The padding is claimed before the slot is given up: as long as the intent stands, no newcomer takes that, where there
+ * is no lock. One who fell asleep since is woken, and if it was not asleep yet its sleep is a short one.
  */
 void moor__mpsc_leave(moor_tx *tx)
 {
+	const uint64_t *const word = &tx->ring.consumer->quiet.asleep;
 	uint64_t asleep, at;
+	bool claimed;
 
 	if (tx->open.end)
 		moor__mpsc_cancel(tx);
+	claimed = (moor__load_64(word) & (MOOR__ASLEEP | MOOR__ARMED)) == MOOR__ASLEEP &&
+	          claim(tx, MOOR__LINE, MOOR_NOWAIT, &at) == 0;
 	moor__ring_leave(&tx->ring.producer->slot);
 	moor__inc_32(&tx->ring.many->changes); /* R10 */
 	moor__fence();
-	asleep = moor__load_64(&tx->ring.consumer->quiet.asleep);
-	if (!(asleep & MOOR__ASLEEP))
-		return;
-	if (asleep & MOOR__ARMED)
-		moor__ring_tell(&tx->ring, asleep, NULL);
-	else if (claim(tx, MOOR__LINE, MOOR_NOWAIT, &at) == 0)
+	asleep = moor__load_64(word);
+	if (claimed)
 		publish(tx, at, MOOR_ABI_WORD_PAD | tx->ids, MOOR_ABI_LINE / MOOR_ABI_UNIT);
+	else if (asleep & MOOR__ASLEEP)
+		moor__ring_tell(&tx->ring, asleep, &header_at(tx, asleep & MOOR__POSITION)->word);
 	MOOR_CRASH_POINT("mpsc: end marked");
 }
