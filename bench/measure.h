@@ -112,7 +112,7 @@ BENCH_INLINE void bench_receive_any(const struct bench_run *run, void *end, benc
 }
 
 /*
- * Receives messages from number `first` on, `most` of them, or for `limit` ticks. Returns how many. What is not the peer's
+ * Receives messages from number `first` on, at most `most` of them, for at most `limit` ticks or a little longer. Returns how many. What is not the peer's
  * is done once for BENCH_LOOK messages.
  */
 BENCH_INLINE uint64_t bench_take(const struct bench_run *run, void *end, bench_receive_fn *receive, uint64_t first,

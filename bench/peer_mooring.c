@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * peer_mooring.c - channels through the public functions of the shared library, as a program has them by default: a
- * ring of 1 MiB that either side may sleep on, waits included. send and recv copy; the same in place, over a small ring,
- * over a ring of many producers, and over a link are rows of their own.
+ * ring of 1 MiB that either side may sleep on, waits included. send and recv copy; the same in place, received in
+ * batches, over a small ring, over a ring of many producers, and over a link are rows of their own.
  */
 #include "measure.h"
 

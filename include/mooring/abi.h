@@ -65,7 +65,7 @@ struct moor_abi_header {
 struct moor_abi_slot {
 	uint64_t life;
 	uint32_t pid; /* to show */
-	uint32_t cpu; /* where it ran when it last waited, plus 1: whether spinning can pay */
+	uint32_t cpu; /* where it ran when it last said so, plus 1: whether spinning can pay */
 };
 
 /* A map: this header, 240 slots of 16 bytes, the data. */

@@ -18,8 +18,9 @@ static inline uint64_t moor__claimed_word(uint64_t position, uint32_t slot)
 static inline uint32_t moor__claimed_by(uint64_t word) { return (uint32_t)word & MOOR_ABI_CLAIM_SLOT_MASK; }
 
 #define MOOR__CLAIM_SHIFT (MOOR_ABI_CLAIM_SLOT_BITS - 6) /* a position is so many bits further to the left there */
+_Static_assert(MOOR_ABI_LINE == 1 << 6, "the shift is for other lines");
 
-/* How far the word is ahead of that position, the start of a line: bytes, and as many as can be if it is behind. */
+/* How far the word is ahead of that position, the start of a line: bytes, and more than any capacity if it is behind. */
 static inline uint64_t moor__claimed_ahead(uint64_t word, uint64_t position)
 {
 	return ((word & ~(uint64_t)MOOR_ABI_CLAIM_SLOT_MASK) - (position << MOOR__CLAIM_SHIFT)) >> MOOR__CLAIM_SHIFT;

@@ -12,7 +12,7 @@
 #include "ring/claim.h"
 #include "ring/ring.h"
 
-/* As the calls of the same names; tx is not NULL, and the timeout is good. */
+/* As the calls of the same names; no pointer is NULL, and the timeout is good, but send and recv look at that. */
 int moor__mpsc_reserve(moor_tx *tx, size_t len, void **ret_data);
 void moor__mpsc_commit(moor_tx *tx, size_t len); /* of the open reservation, that or less */
 void moor__mpsc_cancel(moor_tx *tx);             /* likewise */
@@ -34,8 +34,8 @@ void moor__mpsc_leave(moor_tx *tx);
 
 /* The next unseen record, with all that is passed over before it; as rx.c's find. */
 int moor__mpsc_find(moor_rx *rx, struct moor__found *ret_found);
-int moor__mpsc_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns);
-/* The shortest way: false if it is not so simple, and nothing has changed. */
+int moor__mpsc_recv(moor_rx *rx, void *buf, size_t cap, size_t *ret_len, int64_t timeout_ns); /* as the call */
+/* The shortest way of that: false if it is not so simple, and nothing has changed. */
 bool moor__mpsc_recv_straight(moor_rx *rx, void *buf, size_t cap, size_t *ret_len);
 /* Passes over what is padding, a lap at most. 0 or MOOR_ECORRUPT. */
 int moor__mpsc_pass_padding(moor_rx *rx);

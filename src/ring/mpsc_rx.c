@@ -15,8 +15,8 @@ void moor__mpsc_clear(moor_rx *rx, uint64_t from, uint64_t to)
 		moor__store_32(&moor__header_at(&rx->ring, at)->word, 0);
 }
 
-/* Counts and gives back all up to `end`. */
-static MOOR__ALWAYS_INLINE void give_back(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
+/* From now on all up to `end` is released, for who counts; nobody has room for it yet. */
+static MOOR__ALWAYS_INLINE void count_released(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
 {
 	const uint64_t turn = rx->turn;
 	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)rx->ring.consumer->done + turn);
@@ -37,7 +37,7 @@ void moor__mpsc_release(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t b
 {
 	const uint64_t head = rx->head;
 
-	give_back(rx, end, messages, bytes);
+	count_released(rx, end, messages, bytes);
 	rx->head = end;
 	moor__mpsc_clear(rx, head, end);
 	MOOR_CRASH_POINT("rx: cleared");
@@ -58,7 +58,7 @@ static MOOR__NOINLINE int wake_some(moor_rx *rx)
 
 enum straight { NOT_STRAIGHT, RECEIVED, RECEIVED_AND_SOMEBODY_SLEEPS };
 
-/* As above, where there is nothing to ask: within straight_many lies no end of the lap and no publication of `head`. */
+/* A copy and moor__mpsc_release, where there is nothing to ask: within straight_many lies no end of the lap and no publication of `head`. */
 static MOOR__ALWAYS_INLINE enum straight recv_straight(moor_rx *rx, void *buf, size_t cap, size_t *ret_len)
 {
 	struct moor_abi_record_header *const place = moor__header_at(&rx->ring, rx->head);
@@ -68,12 +68,12 @@ static MOOR__ALWAYS_INLINE enum straight recv_straight(moor_rx *rx, void *buf, s
 	if (moor__unlikely(moor__word_kind(header.word) != MOOR_ABI_WORD_MESSAGE || len > rx->short_max || len > cap ||
 	                   end > moor__own_64(&rx->straight_many)))
 		return NOT_STRAIGHT;
-	moor__copy_short(buf, place + 1, len);
+	moor__copy_short(buf, place + 1, (size_t)len);
 	MOOR_CRASH_POINT("rx: copied");
-	*ret_len = len;
+	*ret_len = (size_t)len;
 	rx->producer = moor__word_by(header.word);
 	rx->seen = end;
-	give_back(rx, end, 1, len);
+	count_released(rx, end, 1, len);
 	rx->head = end;
 	moor__store_32(&place->word, 0);
 	if (size > MOOR__LINE) /* then two: it is a short one */
