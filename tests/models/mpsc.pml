@@ -1,368 +1,453 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpsc.pml - the ring of many producers: claim, mark, commit and recover, by three producers' slots and one consumer, each
- * killed before any step; slots of the dead are taken again. T is one word: the position up to which all is claimed, and
- * the slot of the last claimer. A producer reads T = (p, prev), announces its intent (p, lines, prev) in its own line,
- * replaces T by (p + lines, me), marks the header at p as claimed, and only then writes payload; it commits by the header,
- * and takes its intent back.
+ * mpsc.pml - the ring of many producers: claim, mark, commit and recover. Producers are killed between any two steps
+ * that another can see, and their slots are taken again; one consumer follows another.
  *
- * The consumer finds a header that reads zero behind T: it looks for the owner of that claim in T, then in the intents,
- * then in the headers, waits while an owner lives, and else looks once more and skips the claim, by making it padding. It
- * zeroes the first word of every line it gives back.
+ * t is one word: the position up to which all is claimed, and the slot of the last claimer. A producer reads it,
+ * announces its intent in its own line, in two stores: the word that it has read, and then how many lines; replaces
+ * t; marks the header of what it has got, and only then writes payload; commits by the header, and withdraws the
+ * intent. The consumer that finds a header that reads zero before t looks for the owner: reads t, then each slot's
+ * intent, and of one that begins there, who tells that it is a claim: t, or an intent that begins where it ends, or
+ * the header there. The told one with the nearest end is the owner. If it is dead, and the header is still zero, the
+ * claim becomes padding.
  *
- * Four lines, claims of one or two, a lap and a half or two. A claim may lie across the end: padding is a claim like any
- * other. Payload is the worst there can be: the first word of a line that it covers reads as any mark at all. Payload is
- * a step of its own between mark and commit, so that it is seen as late as it can be; a dead producer's stores are all
- * seen before its slot's lock is free.
+ * Four lines. Claims of one line or two, at each try anew, from position FIRST on, so that they go across the end
+ * soon. TRIES of them are begun, by whichever slots, and by one again and again, but for those that say in place that
+ * they try again; DEATHS producers die. Payload is the worst there can be: the first word of a line that it covers
+ * reads as a mark that tells of any slot. It is a step of its own between mark and commit, so that it is seen as late
+ * as it can be. Padding is a claim like another; what is committed shorter than claimed is not here.
  *
- * Shown: every committed message is delivered once, in the order of the claims; nothing of a living producer is skipped;
- * nothing uncommitted is delivered; nobody is stuck.
+ * Shown: what is committed is delivered once, in the order of the claims, and nothing else is; nothing of a living
+ * producer is skipped; a place is clear when it is claimed; who has died before a look begins is found by that look,
+ * whoever else goes on meanwhile (`surely`); nobody is stuck.
  *
- * Broken on purpose, each must fail: NO_GUARD (a dead slot with an open intent is taken before the ring has passed it),
- * MARK_LATE (mark after payload), SWAPPED (headers, then intents, then T, and the intent not looked at again before the
- * skip), NO_LOOK_AGAIN (the header is not looked at again before the skip).
+ * Broken on purpose, each must fail: NO_GUARD (a dead slot with an open intent is taken before the ring has passed
+ * it), MARK_LATE (mark after payload), SWAPPED (headers, then intents, then t), BY_LENGTH (owners told by where
+ * claims end, not by whose they are), FIRST_FOUND (the first dead one that is told, not the nearest), NO_LOOK_AGAIN
+ * (the header is not looked at again before the skip), NO_CLEAR (the second line of what is given back is not
+ * cleared).
+ * NO_INTENT_AGAIN holds: that the code looks at the intent, too, again is more than it needs.
+ *
+ * What is one step here and several in the code, and why nothing is lost. SMALL_STEPS takes them apart again, lets
+ * the consumer die, too, and producers where it changes nothing:
+ * - Steps are in the order of memory (doc/memory-model.md). A store that is seen late is a step taken late: the only
+ *   loads of a producer that matter are followed by the compare-and-swap, which no store before or after it passes.
+ *   The stores of the dead are all seen before the slot is seen dead.
+ * - Room: `head` only grows, and the claim fails if t is no longer what was read; so it does not matter when in
+ *   between it was looked for. Who finds none has changed nothing, and waits in front of its first step.
+ * - t is read and stored as the word of the intent at once, if there are no lines in the intent: nobody looks at the
+ *   word then, but a consumer that has read the lines of an intent before; its load might as well come first.
+ * - Withdrawing, and leaving or not: a slot without an intent is no candidate, dead or alive. So one that leaves, one
+ *   that sends again, and another that comes are the same, and so is one that dies with nothing announced, which is
+ *   left out. A word that nobody can read any more is zero.
+ * - The consumer alone reads and writes headers at places that are not claimed, and what it has released and not
+ *   given back is private to it and its successor; so clearing is one step with giving room, and a death between is
+ *   nothing to anybody but the successor, who clears the same again. At any other place the consumer's death leaves
+ *   what is as it is.
+ * - A claim that is marked by a dead one, or which the look found to be a dead one's: with the guard nobody writes
+ *   that header, or that intent, any more. So the last looks and the skip are one step.
  */
 #define LINES 4
-#define SLOTS 3
+#define FIRST 3
 #define NOBODY 3
 #ifndef PRODUCERS
-#define PRODUCERS 3 /* slots in use */
+#define PRODUCERS 3 /* slots */
+#endif
+#ifndef TRIES
+#define TRIES 3
 #endif
 #ifndef DEATHS
-#define DEATHS 2
+#define DEATHS 3
 #endif
 #define AT(position) ((position) % LINES)
 
-/* A header: 0; (lines, committed?, prev): */
-#define MARK(lines, prev) ((prev) + 4 * (lines))
-#define COMMITTED 16
-#define LINES_OF(word) (((word) / 4) % 4)
-#define PREV_OF(word) ((word) % 4)
+/* t, and the word of an intent: */
+#define CLAIMED(position, slot) ((position) * 4 + (slot))
+#define POSITION(word) ((word) / 4)
+#define SLOT(word) ((word) % 4)
+
+/* A header: 0; whose, after whom, how long: */
+#define MARK(by, after, lines) ((after) + 4 * (by) + 16 * (lines))
+#define COMMITTED 64
+#define PADDED 128 /* skipped: there is nothing in it any more */
+#define AFTER_OF(word) ((word) % 4)
+#define BY_OF(word) (((word) / 4) % 4)
+#define LINES_OF(word) (((word) / 16) % 4)
 #define IS_COMMITTED(word) (((word) & COMMITTED) != 0)
-#define PADDED 32 /* skipped: there is nothing in it any more */
 #define IS_PADDED(word) (((word) & PADDED) != 0)
 
 byte word[LINES];
-byte t_position, t_slot = NOBODY;
-byte i_position[SLOTS]; /* intents: position, and lines and prev in one word; 0: none */
-byte i_claim[SLOTS];
-bool alive[SLOTS];
-byte cleared, done_; /* room given; `released` */
-byte deaths;
+byte t = CLAIMED(FIRST, NOBODY);
+byte i_word[PRODUCERS], i_lines[PRODUCERS]; /* intents; no lines: none */
+bool alive[PRODUCERS];
+byte head = FIRST, done_ = FIRST; /* up to which room was given; `released` */
+byte tries, deaths;
+byte reading; /* 1 + the slot of whose intent the consumer has read the lines, and not yet the word */
 
-/* What an onlooker sees: who claimed what, and what became of it. */
-byte owner_of[LINES];  /* of the claim that begins there: slot + 1 */
-byte lines_of[LINES];
-bool committed_at[LINES], orphan_at[LINES]; /* orphan: the claimer is dead and has not committed */
-byte finished;
+/* What an onlooker knows of the claim that begins in a line: */
+byte fate[LINES];
+#define CLAIM(owner, lines) ((owner) + 1 + 4 * (lines))
+#define KEPT 16   /* committed */
+#define ORPHAN 32 /* its owner is dead, and has not committed */
 
-/* What is sent in this run, in every order of the slots: they are all alike. */
-byte size_of[SLOTS] = 1;
-byte garbage;
+#define MINE POSITION(i_word[me])
 
-#define STEP \
-	atomic { \
-		if \
-		:: true \
-		:: deaths < DEATHS -> goto dead \
-		fi;
-#define STEP_WHEN(condition) \
-	atomic { \
-		condition; \
-		if \
-		:: true \
-		:: deaths < DEATHS -> goto dead \
-		fi;
-#define END }
-
-proctype producer(byte me)
+inline die(owes)
 {
-	byte p, prev, lines, i;
-
-born:
-	/* The slot: first what the predecessor left. */
-	atomic {
-#ifndef NO_GUARD
-		i_claim[me] == 0 || cleared > i_position[me] || t_position <= i_position[me];
-#endif
-		alive[me] = true;
-		i_claim[me] = 0;
-		i_position[me] = 0;
-		lines = size_of[me]
-	};
-claim:
-	STEP
-		p = t_position;
-		prev = t_slot;
-		if
-		:: p + lines <= cleared + LINES - 1
-		:: else -> goto no_room
-		fi
-	END;
-	STEP
-		i_position[me] = p
-	END;
-	STEP
-		i_claim[me] = MARK(lines, prev)
-	END;
-	STEP /* compare and swap */
-		if
-		:: t_position == p && t_slot == prev ->
-			t_position = p + lines;
-			t_slot = me;
-			owner_of[AT(p)] = me + 1;
-			lines_of[AT(p)] = lines;
-			committed_at[AT(p)] = false;
-			orphan_at[AT(p)] = false
-		:: else -> goto lost
-		fi
-	END;
-#ifndef MARK_LATE
-	STEP
-		word[AT(p)] = MARK(lines, prev);
-		if
-		:: lines == 1 -> goto commit
-		:: else
-		fi
-	END;
-#endif
-	STEP
-		if
-		:: lines == 2 ->
-			word[AT(p + 1)] = MARK(1, garbage)
-		:: else
-		fi
-	END;
-#ifdef MARK_LATE
-	STEP
-		word[AT(p)] = MARK(lines, prev)
-	END;
-#endif
-commit:
-	STEP
-		word[AT(p)] = MARK(lines, prev) + COMMITTED;
-		committed_at[AT(p)] = true
-	END;
-	atomic { alive[me] = false; i_claim[me] = 0; i_position[me] = 0; goto over };
-lost: /* and tries again, or gives up and comes back with another length */
-	STEP
-		i_claim[me] = 0;
-		if
-		:: true
-		:: PRODUCERS == 2 -> lines = 3 - lines
-		fi;
-		goto claim
-	END;
-no_room: /* whoever finds no room may look at T again */
-	STEP_WHEN(p + lines <= cleared + LINES - 1 || t_position != p)
-		goto claim
-	END;
-
-dead:
-	atomic {
-		deaths++;
-		alive[me] = false;
-		i = 0;
-		do
-		:: i < LINES ->
-			if
-			:: owner_of[i] == me + 1 && !committed_at[i] -> orphan_at[i] = true
-			:: else
-			fi;
-			i++
-		:: else -> break
-		od;
-		i = 0; p = 0; prev = 0; lines = 0;
-		if
-		:: goto born
-		:: goto over /* nobody takes the slot again */
-		fi
-	};
-over:
-	atomic { p = 0; prev = 0; lines = 0; finished++ }
-}
-
-/*
- * Is there evidence that slot j, with the intent (h, lines), owns the claim at h? Of what the consumer has read only what
- * can matter is kept: T and intents by their distance from h, 1 or 2.
- */
-#define EVIDENCE(j, lines) (seen_t == (lines) && seen_slot == (j) || \
-	seen_c[0] != 0 && seen_p[0] == (lines) && PREV_OF(seen_c[0]) == (j) || \
-	seen_c[1] != 0 && seen_p[1] == (lines) && PREV_OF(seen_c[1]) == (j) || \
-	seen_c[2] != 0 && seen_p[2] == (lines) && PREV_OF(seen_c[2]) == (j) || \
-	seen_w[lines] == 1 + (j))
-
-inline read_t()
-{
-	STEP
-		seen_t = ((t_position - h <= 2) -> t_position - h : 0);
-		seen_slot = (seen_t != 0 -> t_slot : 0)
-	END
-}
-
-/* Position and claim are two words; the claim first. */
-inline read_intent(j)
-{
-	STEP
-		seen_c[j] = i_claim[j]
-	END;
+	deaths++;
+	alive[me] = false;
+	read = 0;
 	if
-	:: seen_c[j] != 0 ->
-		STEP
-			if
-			:: i_position[j] >= h && i_position[j] <= h + 2 -> seen_p[j] = i_position[j] - h
-			:: else -> seen_c[j] = 0
-			fi
-		END
+	:: owes -> fate[AT(MINE)] = fate[AT(MINE)] | ORPHAN
 	:: else
 	fi
 }
 
-inline read_headers()
+/* owes: it has claimed, and not committed. */
+#define MAY_DIE(owes) \
+	if \
+	:: true \
+	:: deaths < DEATHS -> die(owes); goto idle \
+	fi
+
+#ifdef SMALL_STEPS
+#define SMALL true
+#define MAY_DIE_SMALL MAY_DIE(false);
+#define CUT_PRODUCER }; atomic { MAY_DIE_SMALL
+#define CUT }; atomic { \
+	if \
+	:: true \
+	:: deaths < DEATHS -> deaths++; forget(); goto start \
+	fi;
+#else
+#define SMALL false
+#define MAY_DIE_SMALL
+#define CUT_PRODUCER
+#define CUT
+#endif
+
+inline withdraw()
 {
-	STEP
-		seen_w[1] = (word[AT(h + 1)] != 0 -> 1 + PREV_OF(word[AT(h + 1)]) : 0);
-		seen_w[2] = (word[AT(h + 2)] != 0 -> 1 + PREV_OF(word[AT(h + 2)]) : 0)
-	END
+	i_lines[me] = 0;
+#ifndef SMALL_STEPS
+	alive[me] = false;
+	if
+	:: reading != me + 1 -> i_word[me] = 0
+	:: else
+	fi
+#endif
+}
+
+proctype producer(byte me)
+{
+	byte read;
+
+end_idle: /* nobody is there, or nothing is sent */
+idle:
+	if
+	:: atomic { /* a newcomer forgets what the dead one had announced */
+		i_lines[me] != 0;
+#ifndef NO_GUARD
+		head > MINE || POSITION(t) <= MINE;
+#endif
+		withdraw();
+		goto idle
+	}
+#ifdef SMALL_STEPS
+	:: atomic {
+		alive[me] && i_lines[me] == 0;
+		alive[me] = false;
+		goto idle
+	}
+#endif
+	:: atomic {
+		i_lines[me] == 0 && tries < TRIES && POSITION(t) + 1 <= head + LINES - 1;
+		tries++;
+		alive[me] = true;
+		CUT_PRODUCER
+		read = t;
+		CUT_PRODUCER
+		i_word[me] = read;
+		read = 0
+	}
+	fi;
+	atomic {
+		MAY_DIE_SMALL
+		if
+		:: i_lines[me] = 1
+		:: MINE + 2 <= head + LINES - 1 -> i_lines[me] = 2
+		fi
+	};
+replace:
+	atomic { /* compare and swap */
+		MAY_DIE(false);
+		if
+		:: t == i_word[me] ->
+			assert(fate[AT(MINE)] == 0 && word[AT(MINE)] == 0);
+			t = CLAIMED(MINE + i_lines[me], me);
+			fate[AT(MINE)] = CLAIM(me, i_lines[me])
+		:: else -> goto lost
+		fi
+	};
+#ifndef MARK_LATE
+	atomic {
+		MAY_DIE(true);
+		word[AT(MINE)] = MARK(me, SLOT(i_word[me]), i_lines[me]);
+		if
+		:: i_lines[me] == 1 -> goto commit
+		:: else
+		fi
+	};
+#endif
+	atomic { /* payload */
+		MAY_DIE(true);
+		if
+		:: i_lines[me] == 2 ->
+			if
+			:: word[AT(MINE + 1)] = MARK(0, 0, 1)
+			:: word[AT(MINE + 1)] = MARK(0, 1, 1)
+#if PRODUCERS > 2
+			:: word[AT(MINE + 1)] = MARK(0, 2, 1)
+#endif
+			fi
+		:: else
+		fi
+	};
+#ifdef MARK_LATE
+	atomic {
+		MAY_DIE(true);
+		word[AT(MINE)] = MARK(me, SLOT(i_word[me]), i_lines[me])
+	};
+#endif
+commit:
+	atomic {
+		MAY_DIE(true);
+		word[AT(MINE)] = MARK(me, SLOT(i_word[me]), i_lines[me]) + COMMITTED;
+		fate[AT(MINE)] = fate[AT(MINE)] | KEPT
+	};
+	atomic {
+		MAY_DIE(false);
+		withdraw();
+		goto idle
+	};
+
+lost: /* and gives up, or takes another length, or says in place that it tries again */
+	atomic {
+		MAY_DIE_SMALL
+		if
+		:: withdraw();
+			goto idle
+		:: POSITION(t) + i_lines[me] <= head + LINES - 1 ->
+			read = t
+		fi
+	};
+	atomic {
+		MAY_DIE_SMALL
+		i_word[me] = read;
+		read = 0;
+		goto replace
+	}
 }
 
 inline forget()
 {
-	seen_t = 0; seen_slot = 0; who = 0; n = 0; found_alive = false; nobody_comes = false;
-	seen_c[0] = 0; seen_c[1] = 0; seen_c[2] = 0;
-	seen_p[0] = 0; seen_p[1] = 0; seen_p[2] = 0;
-	seen_w[1] = 0; seen_w[2] = 0
+	who = 0; lines = 0; after = 0; i = 0; seen = 0; reading = 0;
+	best = NOBODY; best_lines = 0; best_after = 0; surely = false
 }
 
-inline find_owner(j)
-{
-	if
-	:: seen_c[j] != 0 && seen_p[j] == 0 && EVIDENCE(j, LINES_OF(seen_c[j])) ->
-		if
-		:: alive[j] -> found_alive = true
-		:: else -> who = j; n = LINES_OF(seen_c[j])
-		fi
-	:: else
+/* The look has come to nothing. */
+#define NOTHING \
+	assert(!surely); \
+	forget(); \
+	goto loop
+
+#define NEXT_SLOT \
+	lines = 0; after = 0; i = 0; who++; \
+	if \
+	:: who < PRODUCERS -> goto look \
+	:: else -> who = 0; seen = 0; goto looked \
 	fi
-}
+
+#define NEXT_INTENT \
+	i++; \
+	if \
+	:: i < PRODUCERS -> goto intent \
+	:: else -> goto last \
+	fi
+
+#ifdef BY_LENGTH
+#define TELLS(slot) true
+#else
+#define TELLS(slot) ((slot) == who)
+#endif
 
 active proctype consumer()
 {
-	byte h, n, seen_t, seen_slot, who, i;
-	byte seen_c[SLOTS], seen_p[SLOTS], seen_w[3];
-	bool found_alive, nobody_comes;
+	byte who, lines, after, i;
+	byte seen; /* of t: how far from head, 3 for more than 2, and the slot */
+	byte best = NOBODY, best_lines, best_after;
+	bool surely; /* who owns the claim was dead when the look began: it must be found */
 
-start:
-	/* take over: what was released and not cleared */
-	atomic { h = done_; i = cleared };
-	do
-	:: i < h -> STEP word[AT(i)] = 0; i++ END
-	:: else -> break
-	od;
-	STEP
-		i = 0;
-		cleared = h
-	END;
 loop:
 	do
-	:: STEP_WHEN(IS_COMMITTED(word[AT(h)])) /* a message */
-			assert(owner_of[AT(h)] != 0 && committed_at[AT(h)] && lines_of[AT(h)] == LINES_OF(word[AT(h)]));
-			n = LINES_OF(word[AT(h)]);
-			goto give_back
-		END
-	:: STEP_WHEN(IS_PADDED(word[AT(h)])) /* skipped, by this one or a predecessor */
-			assert(owner_of[AT(h)] != 0 && orphan_at[AT(h)] && lines_of[AT(h)] == LINES_OF(word[AT(h)]));
-			n = LINES_OF(word[AT(h)]);
-			goto give_back
-		END
-	:: STEP_WHEN(word[AT(h)] != 0 && word[AT(h)] < COMMITTED && orphan_at[AT(h)]) /* marked: its slot is named */
-			assert(owner_of[AT(h)] != 0 && lines_of[AT(h)] == LINES_OF(word[AT(h)]));
-			word[AT(h)] = word[AT(h)] + PADDED
-		END
-	:: STEP_WHEN(word[AT(h)] == 0 && t_position > h && DEATHS > 0)
-			nobody_comes = finished == PRODUCERS
-		END;
-#ifdef SWAPPED
-		read_headers();
-		read_intent(0);
-		read_intent(1);
-		read_intent(2);
-		read_t();
-#else
-		read_t();
-		read_intent(0);
-		read_intent(1);
-		read_intent(2);
-		read_headers();
+	:: atomic { /* a message, or what was skipped */
+		IS_COMMITTED(word[AT(head)]) || IS_PADDED(word[AT(head)]);
+		lines = LINES_OF(word[AT(head)]);
+		assert(fate[AT(head)] ==
+		       CLAIM(BY_OF(word[AT(head)]), lines) + (IS_PADDED(word[AT(head)]) -> ORPHAN : KEPT));
+		done_ = head + lines;
+		fate[AT(head)] = 0;
+		CUT
+		word[AT(head)] = 0;
+		CUT
+#ifndef NO_CLEAR
+		word[AT(head + lines - 1)] = 0;
 #endif
-		STEP
-			who = NOBODY;
-			found_alive = false;
-			find_owner(0);
-			find_owner(1);
-			find_owner(2);
-			assert(!nobody_comes || who != NOBODY); /* somebody owns it, and nobody else will tell */
-			if
-			:: found_alive || who == NOBODY -> forget(); goto loop
-			:: else
-			fi
-		END;
-#ifndef NO_LOOK_AGAIN
-		STEP
-			if
-			:: word[AT(h)] != 0 -> forget(); goto loop
-			:: else
-			fi
-		END;
-#endif
-#ifndef SWAPPED
-		STEP
-			if
-			:: i_claim[who] != seen_c[who] || i_position[who] != h -> forget(); goto loop
-			:: else
-			fi
-		END;
-#endif
-		STEP /* skip */
-			assert(owner_of[AT(h)] == who + 1 && orphan_at[AT(h)] && lines_of[AT(h)] == n);
-			word[AT(h)] = MARK(n, PREV_OF(seen_c[who])) + PADDED;
-			forget();
-			goto loop
-		END
-	:: finished == PRODUCERS && h == t_position && cleared == h -> goto end
+		CUT
+		head = done_;
+		lines = 0
+	}
+	:: atomic { /* a mark names its slot, and its intent says how long the claim is */
+		word[AT(head)] != 0 && word[AT(head)] < COMMITTED && (SMALL || !alive[BY_OF(word[AT(head)])]);
+		who = BY_OF(word[AT(head)]);
+		CUT
+		if
+		:: alive[who] -> forget(); goto loop
+		:: else
+		fi;
+		CUT
+		if
+		:: word[AT(head)] >= COMMITTED -> forget(); goto loop
+		:: else
+		fi;
+		assert(i_lines[who] != 0 && POSITION(i_word[who]) == head);
+		assert(fate[AT(head)] == CLAIM(who, i_lines[who]) + ORPHAN);
+		CUT
+		word[AT(head)] = MARK(who, SLOT(i_word[who]), i_lines[who]) + PADDED;
+		who = 0
+	}
+	:: atomic {
+		word[AT(head)] == 0 && POSITION(t) > head && DEATHS > 0;
+		seen = (POSITION(t) - head <= 2 -> CLAIMED(POSITION(t) - head, SLOT(t)) : CLAIMED(3, 0));
+		surely = (fate[AT(head)] & ORPHAN) != 0;
+		goto look
+	}
+	:: atomic { timeout -> assert(POSITION(t) == head); goto end }
 	od;
 
-give_back:
+look: /* at slot `who`: is its intent at head, */
 	atomic {
-		i = n;
-		forget();
-		n = i;
-		i = 0
+		if
+		:: i_lines[who] == 0 -> NEXT_SLOT
+		:: else
+		fi;
+		lines = i_lines[who];
+		reading = who + 1
 	};
-	STEP
-		done_ = h + n;
-		owner_of[AT(h)] = 0;
-		lines_of[AT(h)] = 0;
-		committed_at[AT(h)] = false;
-		orphan_at[AT(h)] = false
-	END;
-	STEP
-		word[AT(h)] = 0
-	END;
-	if
-	:: n == 2 -> STEP word[AT(h + 1)] = 0 END
-	:: else
-	fi;
-	STEP
-		h = h + n;
-		n = 0;
-		cleared = h
-	END;
-	goto loop;
-
-dead:
-	atomic { deaths++; forget(); i = 0; h = 0 };
-	goto start;
+	atomic {
+		reading = 0;
+		if
+		:: POSITION(i_word[who]) == head && lines <= POSITION(seen) -> after = SLOT(i_word[who])
+		:: else -> NEXT_SLOT
+		fi;
+#ifdef SWAPPED
+		goto header
+#else
+		if
+		:: POSITION(seen) == lines && TELLS(SLOT(seen)) -> goto told
+		:: POSITION(seen) == lines && !TELLS(SLOT(seen)) -> NEXT_SLOT
+		:: else
+		fi
+#endif
+	};
+intent: /* and does slot i's tell of it? */
+	atomic {
+		if
+		:: i_lines[i] != 0 -> reading = i + 1
+		:: else -> NEXT_INTENT
+		fi
+	};
+	atomic {
+		reading = 0;
+		if
+		:: POSITION(i_word[i]) == head + lines && TELLS(SLOT(i_word[i])) -> goto told
+		:: else -> NEXT_INTENT
+		fi
+	};
+#ifdef SWAPPED
+last:
+	atomic {
+		if
+		:: POSITION(t) == head + lines && TELLS(SLOT(t)) -> goto told
+		:: else -> NEXT_SLOT
+		fi
+	};
+#else
+last:
+#endif
+header:
+	atomic {
+		if
+		:: word[AT(head + lines)] != 0 && TELLS(AFTER_OF(word[AT(head + lines)])) -> goto told
+		:: else ->
+#ifdef SWAPPED
+			goto intent
+#else
+			NEXT_SLOT
+#endif
+		fi
+	};
+told:
+	atomic {
+		if
+#ifdef FIRST_FOUND
+		:: best == NOBODY && !alive[who] ->
+#else
+		:: best == NOBODY || lines < best_lines ->
+#endif
+			best = who;
+			best_lines = lines;
+			best_after = after
+		:: else
+		fi;
+		NEXT_SLOT
+	};
+looked:
+	atomic {
+		if
+		:: best == NOBODY || alive[best] -> NOTHING
+		:: else
+		fi;
+		CUT
+#ifndef NO_LOOK_AGAIN
+		if
+		:: word[AT(head)] != 0 -> NOTHING
+		:: else
+		fi;
+		CUT
+#endif
+#ifndef NO_INTENT_AGAIN
+		if
+		:: i_lines[best] != best_lines || i_word[best] != CLAIMED(head, best_after) -> NOTHING
+		:: else
+		fi;
+		CUT
+#endif
+		assert(fate[AT(head)] == CLAIM(best, best_lines) + ORPHAN);
+		word[AT(head)] = MARK(best, best_after, best_lines) + PADDED;
+		forget();
+		goto loop
+	};
+#ifdef SMALL_STEPS
+start: /* a successor clears what was released, and goes on from there */
+	atomic {
+		i = head
+	};
+	do
+	:: atomic { i < done_ -> CUT word[AT(i)] = 0; i++ }
+	:: atomic { i == done_ -> CUT head = done_; i = 0; goto loop }
+	od;
+#endif
 end:
 	skip
 }
@@ -370,23 +455,6 @@ end:
 init
 {
 	atomic {
-		if
-		:: size_of[0] = 2;
-			if
-			:: size_of[1] = 2;
-				if
-				:: PRODUCERS == 3 -> size_of[2] = 2
-				:: true
-				fi
-			:: true
-			fi;
-			if
-			:: garbage = 0
-			:: garbage = 1
-			:: PRODUCERS == 3 -> garbage = 2
-			fi
-		:: true
-		fi;
 		run producer(0);
 		run producer(1);
 #if PRODUCERS > 2
