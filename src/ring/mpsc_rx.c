@@ -15,29 +15,11 @@ void moor__mpsc_clear(moor_rx *rx, uint64_t from, uint64_t to)
 		moor__store_32(&moor__header_at(&rx->ring, at)->word, 0);
 }
 
-/* From now on all up to `end` is released, for who counts; nobody has room for it yet. */
-static MOOR__ALWAYS_INLINE void count_released(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
-{
-	const uint64_t turn = rx->turn;
-	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)rx->ring.consumer->done + turn);
-
-	messages += rx->messages;
-	rx->messages = messages;
-	moor__store_64(&done->messages, messages);
-	bytes += rx->bytes;
-	rx->bytes = bytes;
-	moor__store_64(&done->bytes, bytes);
-	MOOR_CRASH_POINT("rx: counted");
-	moor__release_64(&done->position, end); /* R3 */
-	MOOR_CRASH_POINT("rx: released");
-	rx->turn = turn ^ sizeof *done;
-}
-
 void moor__mpsc_release(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes)
 {
 	const uint64_t head = rx->head;
 
-	count_released(rx, end, messages, bytes);
+	moor__rx_count(rx, rx->ring.consumer, end, messages, bytes);
 	rx->head = end;
 	moor__mpsc_clear(rx, head, end);
 	MOOR_CRASH_POINT("rx: cleared");
@@ -73,7 +55,7 @@ static MOOR__ALWAYS_INLINE enum straight recv_straight(moor_rx *rx, void *buf, s
 	*ret_len = (size_t)len;
 	rx->producer = moor__word_by(header.word);
 	rx->seen = end;
-	count_released(rx, end, 1, len);
+	moor__rx_count(rx, rx->ring.consumer, end, 1, len);
 	rx->head = end;
 	moor__store_32(&place->word, 0);
 	if (size > MOOR__LINE) /* then two: it is a short one */

@@ -200,21 +200,10 @@ static MOOR__NOINLINE int advance_and_wake(moor_rx *rx, uint64_t end)
 static MOOR__ALWAYS_INLINE int release_to(moor_rx *rx, uint64_t end, uint64_t messages, uint64_t bytes, uint32_t fences)
 {
 	struct moor_abi_consumer *const me = rx->ring.consumer;
-	const uint64_t turn = rx->turn;
-	struct moor_abi_done *const done = (struct moor_abi_done *)((char *)me->done + turn);
 
-	messages += rx->messages;
-	rx->messages = messages;
-	moor__store_64(&done->messages, messages);
-	bytes += rx->bytes;
-	rx->bytes = bytes;
-	moor__store_64(&done->bytes, bytes);
-	MOOR_CRASH_POINT("rx: counted");
-	moor__release_64(&done->position, end); /* R3 */
-	MOOR_CRASH_POINT("rx: released");
+	moor__rx_count(rx, me, end, messages, bytes);
 	moor__release_64(&me->released, end + rx->closes); /* R2 */
 	MOOR_CRASH_POINT("rx: room given");
-	rx->turn = turn ^ sizeof *done;
 	moor__compiler_fence(); /* the processor's part: F1, F2 */
 	if (moor__unlikely(moor__load_64(&rx->ring.producer->quiet.asleep) | fences))
 		return advance_and_wake(rx, end);
