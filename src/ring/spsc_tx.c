@@ -568,6 +568,17 @@ uint64_t moor_tx_capacity(const moor_tx *tx)
 	return tx ? tx->ring.capacity : 0;
 }
 
+/* It may have published, and not told any more; and the end of its bell, which would tell, is replaced by this one's. */
+static void wake_for_predecessor(moor_tx *tx)
+{
+	const bool held = moor__ring_hold_bell(&tx->ring);
+	const uint64_t asleep = moor__load_64(&tx->ring.consumer->quiet.asleep);
+	const uint32_t *const word = &moor__header_at(&tx->ring, asleep & MOOR__POSITION)->word;
+
+	if (asleep & MOOR__ARMED ? held : (asleep & MOOR__ASLEEP) && !moor__word_is_open(moor__load_32(word)))
+		moor__ring_tell(&tx->ring, asleep, word);
+}
+
 int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how)
 {
 	struct moor_abi_consumer *const consumer = how->consumer;
@@ -605,9 +616,7 @@ int moor__tx_attach(moor_tx *tx, const struct moor__ring_attach *how)
 		if (err)
 			return err;
 	}
-	/* A predecessor may have published, and not told any more; and its end, which would tell, is replaced by this. */
-	if (moor__ring_hold_bell(&tx->ring) && (moor__load_64(&consumer->quiet.asleep) & MOOR__ARMED))
-		how->ops->bell_ring(how->ops_arg);
+	wake_for_predecessor(tx);
 	tx->state = MOOR__READY;
 	moor__tx_set_straight(tx);
 	return 0;

@@ -433,6 +433,14 @@ static void kill_one(struct actor *actor)
 	spawn(actor->consumer);
 }
 
+static bool all_is_delivered(void)
+{
+	for (unsigned i = 0; i < actor_count; i++)
+		if (!actors[i].consumer && delivered[i] != actors[i].committed)
+			return false;
+	return true;
+}
+
 static void check_the_end(void)
 {
 	for (unsigned i = 0; i < actor_count; i++)
@@ -465,7 +473,8 @@ static void run_once(void)
 				continue;
 			if (!actor)
 				break;
-			if (deaths && actor->consumer && all_producers_are_over() && actor->rx.messages == actor->rx.messages_before)
+			if (deaths && actor->consumer && all_producers_are_over() && all_is_delivered() &&
+			    actor->rx.messages == actor->rx.messages_before)
 				break; /* a successor to whom nobody has come waits for somebody */
 			if (!deaths)
 				FAIL("%s sleeps, and nobody will wake it", actor->consumer ? "the consumer" : "a producer");

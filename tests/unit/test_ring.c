@@ -1080,6 +1080,51 @@ START_TEST(test_each_side_says_where_it_runs_though_it_never_waits)
 }
 END_TEST
 
+/* ---- a producer that died between its publication and the wake-up ---- */
+
+static const uint32_t *woken;
+static unsigned wakes;
+
+static void count_wake(const uint32_t *word)
+{
+	woken = word;
+	wakes++;
+}
+
+START_TEST(test_a_successor_wakes_whom_its_predecessor_did_not)
+{
+	for (unsigned published = 0; published < 2; published++) {
+		struct t_ring ring = t_ring_bare(&MOOR_RING_OPTS(.capacity = T_CAPACITY, .max_message = T_MAX));
+		struct moor__geometry geometry;
+		struct moor__ring_attach how;
+		struct moor__ring_ops ops;
+		moor_tx successor;
+
+		t_assert_err(moor_tx_attach(ring.mem, ring.len, NULL, &ring.tx), 0);
+		if (published)
+			t_send(ring.tx, 8, 0);
+		t_consumer(&ring)->quiet.asleep = MOOR__ASLEEP; /* for position 0 */
+		ops = *ring.tx->ring.ops;
+		ops.wake = count_wake;
+		how = (struct moor__ring_attach){.ops = &ops,
+		                                 .ops_arg = ring.tx->ring.ops_arg,
+		                                 .sleeper = ring.tx->ring.sleeper,
+		                                 .registered = true};
+		t_assert_err(moor__geometry_of_header((const struct moor_abi_header *)(const void *)ring.mem, &geometry), 0);
+		moor__ring_places(ring.mem, &geometry, &how);
+		wakes = 0;
+		t_assert_err(moor__tx_attach(&successor, &how), 0);
+		ck_assert_uint_eq(wakes, published);
+		if (published)
+			ck_assert_ptr_eq(woken, t_word(&ring, 0));
+		t_consumer(&ring)->quiet.asleep = 0;
+		moor__tx_detach(&successor);
+		moor_tx_close(ring.tx);
+		munmap(ring.mem, ring.len);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ring");
@@ -1115,6 +1160,7 @@ int main(void)
 	tcase_add_loop_test(cases, test_drain_of_what_is_gone_already, 0, BASES);
 	tcase_add_test(cases, test_a_message_that_is_taken_back);
 	tcase_add_test(cases, test_room_that_head_does_not_tell_of_is_spun_for);
+	tcase_add_test(cases, test_a_successor_wakes_whom_its_predecessor_did_not);
 	tcase_add_test(cases, test_a_drain_goes_by_what_is_released);
 	tcase_add_test(cases, test_each_side_says_where_it_runs_though_it_never_waits);
 	tcase_add_test(cases, test_death_reported_when_the_successor_closes_in_mid_wait);
