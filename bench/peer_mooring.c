@@ -138,14 +138,6 @@ static inline void send_in_place(void *arg, uint64_t number)
 	expect(moor_tx_commit(end->tx, end->size), "moor_tx_commit");
 }
 
-static inline words words_at(const unsigned char *at)
-{
-	words both;
-
-	memcpy(&both, at, sizeof both);
-	return both;
-}
-
 /* Two sums, so that it is the memory that takes the time. */
 static inline uint64_t sum(const unsigned char *at, size_t size)
 {
@@ -154,8 +146,11 @@ static inline uint64_t sum(const unsigned char *at, size_t size)
 	uint64_t rest = 0, word;
 
 	for (; end - at >= 32; at += 32) {
-		a += words_at(at);
-		b += words_at(at + 16);
+		words next[2];
+
+		memcpy(next, at, sizeof next);
+		a += next[0];
+		b += next[1];
 	}
 	for (; end - at >= 8; at += 8) {
 		memcpy(&word, at, 8);
