@@ -172,7 +172,9 @@ struct moor_rx {
 /* Can it be where a side has got to? */
 static inline bool moor__position_is_sound(uint64_t position, bool many)
 {
-	return position % (many ? MOOR_ABI_LINE : MOOR_ABI_UNIT) == 0 && position <= MOOR__POSITION_MAX;
+	const uint64_t rest = (many ? MOOR_ABI_LINE : MOOR_ABI_UNIT) - 1; /* no division, which 32 bits would call for */
+
+	return !(position & rest) && position <= MOOR__POSITION_MAX;
 }
 
 static inline struct moor_abi_record_header *moor__header_at(const struct moor__ring *ring, uint64_t position)
