@@ -112,8 +112,8 @@ BENCH_INLINE void bench_receive_any(const struct bench_run *run, void *end, benc
 }
 
 /*
- * Receives messages from number `first` on, at most `most` of them, for at most `limit` ticks or a little longer. Returns how many. What is not the peer's
- * is done once for BENCH_LOOK messages.
+ * Receives messages from number `first` on, at most `most` of them, for at most `limit` ticks or a little longer. Returns
+ * how many. What is not the peer's is done once for BENCH_LOOK messages.
  */
 BENCH_INLINE uint64_t bench_take(const struct bench_run *run, void *end, bench_receive_fn *receive, uint64_t first,
                                  uint64_t most, uint64_t limit, uint64_t *next)

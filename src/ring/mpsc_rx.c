@@ -40,7 +40,10 @@ static MOOR__NOINLINE int wake_some(moor_rx *rx)
 
 enum straight { NOT_STRAIGHT, RECEIVED, RECEIVED_AND_SOMEBODY_SLEEPS };
 
-/* A copy and moor__mpsc_release, where there is nothing to ask: within straight_many lies no end of the lap and no publication of `head`. */
+/*
+ * A copy and moor__mpsc_release, where there is nothing to ask: within straight_many lies no end of the lap and no
+ * publication of `head`.
+ */
 static MOOR__ALWAYS_INLINE enum straight recv_straight(moor_rx *rx, void *buf, size_t cap, size_t *ret_len)
 {
 	struct moor_abi_record_header *const place = moor__header_at(&rx->ring, rx->head);

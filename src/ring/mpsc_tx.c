@@ -43,15 +43,13 @@ static void publish(moor_tx *tx, uint64_t at, uint32_t word, uint32_t detail)
 {
 	struct moor_abi_producer *const me = tx->ring.producer;
 	struct moor_abi_record_header *const header = header_at(tx, at);
-	const uint64_t *const asleep = &tx->ring.consumer->quiet.asleep;
-	const uint32_t fences = tx->ring.fences;
 
 	moor__publish_header(header, word, detail); /* R1 */
 	MOOR_CRASH_POINT("mpsc: published");
 	moor__release_32(&me->intent_units, 0); /* R8 */
 	MOOR_CRASH_POINT("mpsc: withdrawn");
 	moor__compiler_fence(); /* the processor's part: F1, F2 */
-	if (moor__unlikely(moor__load_64(asleep) | fences))
+	if (moor__unlikely(moor__load_64(&tx->ring.consumer->quiet.asleep) | tx->ring.fences))
 		moor__ring_wake(&tx->ring, &me->quiet, &tx->ring.consumer->quiet, at, at, &header->word);
 }
 

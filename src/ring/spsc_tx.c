@@ -58,7 +58,7 @@ static int learn(moor_tx *tx, uint64_t released)
 		return 0;
 	if (released % MOOR__UNIT || (tx->ring.many ? !moor__position_is_sound(released, true) : released > tx->tail))
 		return moor__tx_corrupt(tx);
-	if ((released ^ tx->released) >= tx->ring.capacity / 8)
+	if ((released ^ tx->released) >= tx->ring.capacity / 8) /* into another eighth */
 		moor__ring_note_cpu(&tx->ring, &tx->ring.producer->slot);
 	tx->released = released;
 	tx->limit = released + tx->ring.capacity - MOOR__UNIT;
